@@ -1,0 +1,64 @@
+# Everything runs inside .venv, which `make` builds from requirements.lock the first time.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+COHORTMART_HOME ?= data
+export COHORTMART_HOME
+# Great Expectations and dbt start several times faster from compiled bytecode.
+export UV_COMPILE_BYTECODE := 1
+unexport PYTHONDONTWRITEBYTECODE
+unexport VIRTUAL_ENV
+
+READY := $(VENV)/.ready
+
+.PHONY: help setup run test test-unit lint format ui bench clean lock
+
+help:  ## show the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(READY)  ## build the virtual environment
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else "cohortmart needs Python 3.11 or newer, and $(PYTHON) is %d.%d: name another, as in make run PYTHON=python3.12" % v[:2])'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep -oE '^uv==[0-9.]+' requirements.lock)"
+	$(BIN)/uv pip sync --quiet --require-hashes --python $(BIN)/python requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+run: $(READY)  ## build the shipped studies into a release
+	$(BIN)/cohortmart build
+
+test: $(READY)  ## run every test
+	$(BIN)/pytest -n 2 --dist loadgroup
+
+test-unit: $(READY)  ## run the tests that take seconds
+	$(BIN)/pytest tests/unit
+
+lint: $(READY)  ## check style, types and SQL
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/sqlfluff lint --processes 2 transforms
+
+format: $(READY)  ## rewrite Python and SQL in the project's style
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	$(BIN)/sqlfluff fix --quiet transforms
+
+ui: $(READY)  ## open Dagster on http://localhost:3000
+	$(BIN)/cohortmart ui
+
+bench: $(READY)  ## time the whole job by part
+	$(BIN)/python -m tests.benchmarks
+
+lock: ## renew requirements.lock from pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
+		--all-extras --python-version 3.11 --custom-compile-command "make lock" --output-file requirements.lock pyproject.toml
+
+clean:  ## remove the virtual environment and caches; keeps data/
+	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis transforms/target transforms/logs
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,75 @@
+"""The study packages of a build."""
+
+import tempfile
+from pathlib import Path
+
+import dagster as dg
+
+from orchestration.assets.ownership import DATA_ENGINEERING
+from orchestration.build_database import BuildDatabase
+from orchestration.deliveries import Delivery, deliver, save_deliveries
+from orchestration.landing import create_raw_tables, land_study
+from orchestration.progress import Progress
+from orchestration.settings import Settings
+from schemas.errors import StudyPackageError
+from schemas.study import load_study
+from seeds.studies import SHIPPED
+
+DELIVERIES = dg.AssetKey("deliveries")
+
+
+def _deliver_all(settings: Settings, progress: Progress) -> list[Delivery]:
+    """Deliver the configured packages, or the studies that ship when none is configured.
+
+    Raises:
+        StudyPackageError: a package cannot be read, or two have the same study_id.
+    """
+    if not settings.studies:
+        delivered = []
+        for done, (name, write_package) in enumerate(SHIPPED.items(), start=1):
+            with tempfile.TemporaryDirectory(prefix="cohortmart-") as scratch:
+                delivered.append(deliver(write_package(Path(scratch) / name), settings))
+            progress.advance("studies", done, len(SHIPPED), name)
+        return delivered
+    delivered = []
+    for done, package in enumerate(settings.studies, start=1):
+        delivery = deliver(package, settings)
+        if delivery.study_id in {d.study_id for d in delivered}:
+            raise StudyPackageError(
+                [f"{package}/study.yaml: study_id {delivery.study_id!r} is already taken by another package"]
+            )
+        delivered.append(delivery)
+        progress.advance("studies", done, len(settings.studies), delivery.study_id)
+    return delivered
+
+
+@dg.asset(
+    key=DELIVERIES,
+    group_name="landing",
+    kinds={"python", "duckdb"},
+    owners=DATA_ENGINEERING,
+    description="Study packages of this build, kept by sha256, and their descriptors as `raw.study*`.",
+)
+def deliveries(
+    context: dg.AssetExecutionContext,
+    database: BuildDatabase,
+    progress: dg.ResourceParam[Progress],
+) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    """Deliver every package and start the run's database with the study-level tables."""
+    with progress.part("studies"):
+        try:
+            delivered = _deliver_all(database.settings, progress)
+        except StudyPackageError as error:
+            raise dg.Failure(description=str(error), allow_retries=False) from error
+        database.create(context.run_id)
+        with database.connect(context.run_id) as con:
+            create_raw_tables(con)
+            for delivery in delivered:
+                land_study(con, load_study(delivery.folder))
+        save_deliveries(database.settings.build, delivered)
+    return dg.MaterializeResult(
+        metadata={
+            "dagster/row_count": len(delivered),
+            "studies": dg.MetadataValue.json({d.study_id: d.sha256 for d in delivered}),
+        }
+    )

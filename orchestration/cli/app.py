@@ -1,0 +1,115 @@
+"""The subcommands and their arguments."""
+
+import time
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from orchestration.settings import Settings
+
+_STARTED = time.perf_counter()
+
+app = typer.Typer(
+    name="cohortmart",
+    help="From trial and survivorship records to survival, recurrence and myokine marts.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+simulate_app = typer.Typer(no_args_is_help=True, help="Write a simulated study package.")
+app.add_typer(simulate_app, name="simulate")
+
+Home = Annotated[
+    Path | None,
+    typer.Option(help="Folder of the warehouse (default: $COHORTMART_HOME or ./data).", file_okay=False),
+]
+
+
+class OutputFormat(StrEnum):
+    """How `cohortmart sql` writes its answer."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+    PARQUET = "parquet"
+
+
+def _settings(home: Path | None, studies: list[Path] | None = None) -> Settings:
+    given: dict[str, object] = {}
+    if home is not None:
+        given["home"] = home
+    if studies:
+        given["studies"] = tuple(studies)
+    return Settings.model_validate({**Settings().model_dump(), **given})
+
+
+@app.command()
+def build(
+    study: Annotated[
+        list[Path] | None,
+        typer.Option(help="A study package; may be repeated (default: the studies that ship)."),
+    ] = None,
+    home: Home = None,
+) -> None:
+    """Build the studies into a new release and print what it says."""
+    from orchestration.cli.build import run_build  # noqa: PLC0415
+
+    raise typer.Exit(run_build(_settings(home, study), _STARTED))
+
+
+@app.command()
+def check(
+    path: Annotated[Path, typer.Argument(help="Folder of a study package, with its study.yaml.")],
+) -> None:
+    """Validate a study package: exit status 0 clean, 1 rows quarantined, 2 unreadable."""
+    from orchestration.cli.check import run_check  # noqa: PLC0415
+
+    raise typer.Exit(run_check(path))
+
+
+@app.command()
+def sql(
+    query: Annotated[str, typer.Argument(help="One SQL query over the current release, read-only.")],
+    output_format: Annotated[
+        OutputFormat, typer.Option("--format", "-f", help="How to write the answer.")
+    ] = OutputFormat.TABLE,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="File to write (needed for Parquet).")
+    ] = None,
+    home: Home = None,
+) -> None:
+    """Query the current release."""
+    from orchestration.cli.sql import run_sql  # noqa: PLC0415
+
+    raise typer.Exit(run_sql(_settings(home), query, output_format.value, output))
+
+
+@app.command()
+def ui(
+    port: Annotated[int, typer.Option(help="Port of the web interface.")] = 3000,
+    home: Home = None,
+) -> None:
+    """Open Dagster's web interface and run its schedules."""
+    from orchestration.cli.ui import run_ui  # noqa: PLC0415
+
+    raise typer.Exit(run_ui(_settings(home), port))
+
+
+@simulate_app.command("challenge")
+def simulate_challenge(
+    participants: Annotated[int, typer.Option(min=2, help="Participants, both arms together.")],
+    out: Annotated[Path, typer.Option(help="Folder to write; must be empty or absent.")],
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same bytes.")] = 0,
+) -> None:
+    """Simulate CHALLENGE (CO.21): exercise against health education after colon cancer."""
+    from orchestration.cli.simulate import run_simulate  # noqa: PLC0415
+
+    raise typer.Exit(run_simulate(participants, seed, out))
+
+
+def main() -> None:
+    """Run the command; the console script."""
+    app()

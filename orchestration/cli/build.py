@@ -1,0 +1,84 @@
+"""`cohortmart build`: the whole job, shown and timed."""
+
+import time
+import warnings
+
+import dagster as dg
+from rich.console import Console
+from rich.table import Table
+
+from orchestration.cli.progress import TerminalProgress
+from orchestration.cli.summary import print_release
+from orchestration.dagster_instance import open_instance
+from orchestration.definitions import JOB, build_defs
+from orchestration.progress import PARTS
+from orchestration.settings import Settings
+
+# Dagster's own log goes to its home, where the UI shows it; the terminal is for people.
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+def run_build(settings: Settings, started: float) -> int:
+    """Build a release and print what it says.
+
+    Args:
+        settings: the warehouse and its studies.
+        started: `time.perf_counter()` when the command began, for the timing.
+
+    Returns:
+        Exit status: 0 released; 1 refused, `current` is as it was; 2 a package cannot be read.
+    """
+    warnings.filterwarnings("ignore", category=dg.BetaWarning)
+    console, errors = Console(), Console(stderr=True)
+    progress = TerminalProgress(errors)
+    defs = build_defs(settings, progress)
+    progress.start()
+    try:
+        with open_instance(settings) as instance:
+            result = defs.resolve_job_def(JOB).execute_in_process(
+                instance=instance, run_config=_QUIET, raise_on_error=False
+            )
+    finally:
+        progress.stop()
+    if not result.success:
+        return _explain(result, settings, errors)
+    print_release(settings, console)
+    _print_times(progress, time.perf_counter() - started, console)
+    return 0
+
+
+def _explain(result: dg.ExecuteInProcessResult, settings: Settings, console: Console) -> int:
+    """Say in words why there is no release; no traceback for what a user can mend."""
+    console.print("\nNo release was made.", style="bold red")
+    for check in result.get_asset_check_evaluations():
+        if not check.passed:
+            table = ".".join(check.asset_key.path)
+            console.print(f"  {table}: {check.check_name} failed. {check.description or ''}", markup=False)
+    unreadable = False
+    for event in result.all_events:
+        if not event.is_step_failure or event.step_failure_data.error is None:
+            continue
+        data = event.step_failure_data
+        if data.user_failure_data is not None:
+            unreadable = unreadable or event.step_key == "deliveries"
+            console.print(data.user_failure_data.description, markup=False, highlight=False)
+        elif data.error.cls_name != "DagsterAssetCheckFailedError":
+            cause = data.error.cause or data.error
+            console.print(f"  step {event.step_key}: {cause.message.strip()}", markup=False)
+    if not unreadable:
+        _print_quarantine(settings, console)
+    if settings.current.exists():
+        console.print(f"Readers still see {settings.current.resolve().name}.", highlight=False)
+    return 2 if unreadable else 1
+
+
+def _print_times(progress: TerminalProgress, total: float, console: Console) -> None:
+    table = Table(box=None, pad_edge=False, header_style="bold", title_justify="left")
+    table.add_column("Wall time")
+    table.add_column("s", justify="right")
+    for part in PARTS:
+        table.add_row(part, f"{progress.seconds.get(part, 0.0):.1f}")
+    rest = total - sum(progress.seconds.values())
+    table.add_row("start-up, Dagster", f"{rest:.1f}")
+    table.add_row("total", f"{total:.1f}", style="bold")
+    console.print(table)

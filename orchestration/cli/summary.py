@@ -1,0 +1,83 @@
+"""What a release says, for the terminal: effects and survival beside the published figures."""
+
+from typing import Any
+
+import duckdb
+from rich.console import Console
+from rich.table import Table
+
+from orchestration.release.results import read_results, read_studies
+from orchestration.settings import Settings
+
+
+def print_release(settings: Settings, console: Console) -> None:
+    """Print one table for each study of the current release, and what to open next."""
+    release = settings.current.resolve()
+    con = duckdb.connect(release / "cohortmart.duckdb", read_only=True)
+    try:
+        studies = read_studies(con)
+        results = read_results(con)
+    finally:
+        con.close()
+    for study in studies:
+        console.print()
+        console.print(f"{study['study_id']}: {study['title']}", style="bold", markup=False)
+        console.print(f"{study['participants']:,} participants, {study['arms']} arms", highlight=False)
+        if rows := [r for r in results if r["study_id"] == study["study_id"]]:
+            console.print(_study_table(rows))
+    console.print()
+    console.print(f"Release {release.name}", style="bold", highlight=False)
+    for label, path in (
+        ("report", settings.current / "report.html"),
+        ("database", settings.current / "cohortmart.duckdb"),
+        ("Parquet", settings.current / "parquet"),
+        ("manifest", settings.current / "manifest.json"),
+    ):
+        console.print(f"  {label:<9} {path}", highlight=False, soft_wrap=True)
+    console.print('  query     cohortmart sql "select * from survival.treatment_effect"\n', highlight=False)
+
+
+def _study_table(rows: list[dict[str, Any]]) -> Table:
+    has_published = any(r["published_value"] is not None for r in rows)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("endpoint")
+    table.add_column("comparison")
+    table.add_column("events", justify="right")
+    table.add_column("hazard ratio (95 % CI)", justify="right")
+    if has_published:
+        table.add_column("published", justify="right", style="cyan")
+    table.add_column("survival", justify="right")
+    if has_published:
+        table.add_column("published", justify="right", style="cyan")
+    for row in rows:
+        cells = [
+            row["endpoint_id"],
+            f"{row['experimental']} vs {row['control']}",
+            f"{row['events_experimental']} / {row['events_control']}",
+            _ratio(row["hazard_ratio"], row["conf_low"], row["conf_high"]) or row["reason"],
+        ]
+        published = [
+            _ratio(row["published_value"], row["published_low"], row["published_high"]),
+            _survivals(row["landmark_years"], row["published_experimental"], row["published_control"]),
+        ]
+        own = _survivals(row["landmark_years"], row["survival_experimental"], row["survival_control"])
+        table.add_row(
+            *cells,
+            *([published[0]] if has_published else []),
+            own,
+            *(published[1:] * has_published),
+        )
+    return table
+
+
+def _ratio(value: float | None, low: float | None, high: float | None) -> str:
+    if value is None:
+        return ""
+    interval = f" ({low:.2f}-{high:.2f})" if low is not None and high is not None else ""
+    return f"{value:.2f}{interval}"
+
+
+def _survivals(years: float | None, experimental: float | None, control: float | None) -> str:
+    if years is None or experimental is None or control is None:
+        return ""
+    return f"{years:g} y: {experimental:.1%} / {control:.1%}".replace("%", " %")

@@ -1,0 +1,115 @@
+"""Charts of the report as SVG: drawn once, readable offline and without scripts."""
+
+import altair as alt
+import polars as pl
+import vl_convert as vlc
+
+# Colours that differ for the colour-blind (Okabe and Ito 2008); the control arm comes first and is grey.
+_COLOURS = ("#666666", "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00")
+# A screen shows no more steps than this.
+_STEPS_SHOWN = 400
+_DAYS_PER_YEAR = 365.25
+
+
+def _svg(chart: alt.Chart | alt.LayerChart | alt.VConcatChart | alt.ConcatChart) -> str:
+    styled = chart.configure_view(stroke=None).configure_axis(grid=False).configure(font="sans-serif")
+    return vlc.vegalite_to_svg(styled.to_dict())
+
+
+def _thinned(curve: pl.DataFrame) -> pl.DataFrame:
+    """Keep at most about `_STEPS_SHOWN` evenly spaced steps of each arm, first and last among them."""
+    position = pl.int_range(pl.len()).over("endpoint_id", "arm_id")
+    size = pl.len().over("endpoint_id", "arm_id")
+    every = pl.max_horizontal(size // _STEPS_SHOWN, 1)
+    return curve.filter((position % every == 0) | (position == size - 1))
+
+
+def survival_curves(curve: pl.DataFrame, arms: list[str]) -> str:
+    """Draw Kaplan-Meier curves with 95 % bands, one panel for each endpoint.
+
+    Args:
+        curve: rows of `survival.curve` of one study and policy, in key order.
+        arms: arm ids, the control first.
+
+    Returns:
+        SVG text.
+    """
+    shown = _thinned(curve).with_columns(years=pl.col("time_days") / _DAYS_PER_YEAR)
+    colour = alt.Color(
+        "arm_id:N",
+        title=None,
+        scale=alt.Scale(domain=arms, range=list(_COLOURS[: len(arms)])),
+        legend=alt.Legend(orient="top"),
+    )
+    panels = []
+    for endpoint in shown["endpoint_id"].unique(maintain_order=True):
+        rows = shown.filter(endpoint_id=endpoint)
+        base = alt.Chart(alt.Data(values=rows.to_dicts())).encode(
+            x=alt.X("years:Q", title="Years since origin"), color=colour
+        )
+        band = base.mark_area(interpolate="step-after", opacity=0.15, strokeWidth=0).encode(
+            y=alt.Y("conf_low:Q", scale=alt.Scale(domain=[0, 1])), y2="conf_high:Q"
+        )
+        line = base.mark_line(interpolate="step-after", strokeWidth=1.6).encode(
+            y=alt.Y(
+                "survival:Q",
+                title="Event-free",
+                axis=alt.Axis(format="%"),
+                scale=alt.Scale(domain=[0, 1]),
+            )
+        )
+        panels.append((band + line).properties(width=270, height=170, title=endpoint))
+    return _svg(alt.concat(*panels, columns=3))
+
+
+def forest(results: pl.DataFrame) -> str:
+    """Draw hazard ratios with their 95 % intervals, the published ones beside them.
+
+    Args:
+        results: one row for each endpoint and comparison as `read_results` gives them, of one study,
+            with an estimate.
+
+    Returns:
+        SVG text.
+    """
+    label = pl.format("{}: {} vs {}", "endpoint_id", "experimental", "control")
+    own = results.select(
+        label=label,
+        source=pl.lit("this release"),
+        ratio="hazard_ratio",
+        low="conf_low",
+        high="conf_high",
+    )
+    published = results.filter(pl.col("published_value").is_not_null()).select(
+        label=label,
+        source=pl.lit("published"),
+        ratio="published_value",
+        low="published_low",
+        high="published_high",
+    )
+    rows = pl.concat([own, published], how="vertical_relaxed")
+    order = own["label"].to_list()
+    base = alt.Chart(alt.Data(values=rows.to_dicts())).encode(
+        y=alt.Y("label:N", sort=order, title=None, axis=alt.Axis(labelLimit=320)),
+        yOffset=alt.YOffset("source:N", sort=["this release", "published"]),
+        color=alt.Color(
+            "source:N",
+            title=None,
+            scale=alt.Scale(domain=["this release", "published"], range=["#0072b2", "#d55e00"]),
+            legend=alt.Legend(orient="top"),
+        ),
+    )
+    scale = alt.Scale(type="log", nice=False, padding=12)
+    interval = base.mark_rule(strokeWidth=1.6).encode(
+        x=alt.X(
+            "low:Q",
+            scale=scale,
+            title="Hazard ratio (log scale): left of 1 favours the experimental arm",
+        ),
+        x2="high:Q",
+    )
+    point = base.mark_square(size=55, opacity=1).encode(x="ratio:Q")
+    one = (
+        alt.Chart(alt.Data(values=[{"one": 1}])).mark_rule(strokeDash=[4, 3], color="#888").encode(x="one:Q")
+    )
+    return _svg((one + interval + point).properties(width=460, height={"step": 13}))

@@ -1,0 +1,76 @@
+"""Where a warehouse lives and which studies it holds."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Settings of one warehouse, read from `COHORTMART_*` environment variables.
+
+    `home` is the only folder the program writes to. `studies` are the study packages of a build,
+    separated in the environment as in PATH; none means the studies that ship. `nightly_cron` and
+    `time_zone` (an IANA name) say when Dagster rebuilds.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="COHORTMART_", extra="ignore")
+
+    home: Path = Path("data")
+    studies: Annotated[tuple[Path, ...], NoDecode] = Field(default=())
+    nightly_cron: str = "0 2 * * *"
+    time_zone: str = "UTC"
+
+    @field_validator("studies", mode="before")
+    @classmethod
+    def _split_paths(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(Path(part) for part in value.split(os.pathsep) if part)
+        return value
+
+    @field_validator("home", mode="after")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @property
+    def deliveries(self) -> Path:
+        """Every study package as it was delivered, by study and sha256."""
+        return self.home / "deliveries"
+
+    @property
+    def ledger(self) -> Path:
+        """The append-only record of deliveries, builds and publications."""
+        return self.home / "ledger" / "ledger.jsonl"
+
+    @property
+    def build(self) -> Path:
+        """What the present run builds, or what the last one left."""
+        return self.home / "build"
+
+    @property
+    def build_database(self) -> Path:
+        """The private database of the present run."""
+        return self.build / "build.duckdb"
+
+    @property
+    def releases(self) -> Path:
+        """Immutable releases."""
+        return self.home / "warehouse" / "releases"
+
+    @property
+    def current(self) -> Path:
+        """The pointer to the release that readers open."""
+        return self.home / "warehouse" / "current"
+
+    @property
+    def dbt_target(self) -> Path:
+        """What dbt parsed and compiled."""
+        return self.home / "dbt"
+
+    @property
+    def dagster_home(self) -> Path:
+        """Dagster's run history, schedules and settings."""
+        return self.home / "dagster"

@@ -1,0 +1,156 @@
+"""Great Expectations suites, run inside the build's DuckDB file.
+
+A suite is a JSON file, `schemas/expectations/<schema>.<table>.json`. Every expectation carries in its
+meta an `id`, unique in the suite, and `says`, the sentence shown when it fails. Severity `critical`
+blocks what follows; `warning` is reported.
+"""
+
+import gc
+import json
+import os
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import schemas
+
+SUITES = Path(schemas.__file__).parent / "expectations"
+
+# Without these three every metric fails on DuckDB: its result dies with the transaction rolled back.
+_ENGINE_OPTIONS = {
+    "isolation_level": "AUTOCOMMIT",
+    "skip_autocommit_rollback": True,
+    "pool_reset_on_return": None,
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one expectation of a suite went; `unexpected` shows the first offending values or rows."""
+
+    expectation: str
+    says: str
+    severity: str
+    success: bool
+    observed: str
+    unexpected: tuple[str, ...]
+
+    @property
+    def is_blocking(self) -> bool:
+        """Whether this outcome stops what follows."""
+        return not self.success and self.severity == "critical"
+
+
+def read_suite(table: str) -> dict[str, Any]:
+    """Read the suite of a table, named `schema.table`."""
+    suite: dict[str, Any] = json.loads((SUITES / f"{table}.json").read_text(encoding="utf-8"))
+    return suite
+
+
+def suites() -> list[str]:
+    """Names of the tables that have a suite, sorted."""
+    return sorted(path.stem for path in SUITES.glob("*.json"))
+
+
+@cache
+def _context() -> Any:
+    os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+    # Seconds of import that only a validating process should pay for.
+    import great_expectations as gx  # noqa: PLC0415
+
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = {"globally": False, "metric_calculations": False}
+    # Half a million objects of the import will never be garbage: spare every later collection them.
+    gc.freeze()
+    return context
+
+
+def validate(database: Path, table: str, suite: dict[str, Any] | None = None) -> list[Outcome]:
+    """Run the suite of one table inside its DuckDB file.
+
+    Args:
+        database: the file; nobody else may hold it open for writing.
+        table: `schema.table`.
+        suite: a suite as parsed JSON; default the one that ships for the table.
+
+    Returns:
+        One outcome for each expectation, in the suite's order.
+
+    Raises:
+        RuntimeError: an expectation could not be evaluated at all; the message is the engine's.
+    """
+    declared = suite or read_suite(table)
+    try:
+        outcomes = {o.expectation: o for o in _run(database, table, declared)}
+    finally:
+        # The last connection hangs in a reference cycle, and with it the lock on the file.
+        gc.collect()
+    return [outcomes[e["meta"]["id"]] for e in declared["expectations"]]
+
+
+def _run(database: Path, table: str, declared: dict[str, Any]) -> list[Outcome]:
+    import great_expectations as gx  # noqa: PLC0415
+
+    sources = _context().data_sources
+    source = sources.add_sql(table, connection_string=f"duckdb:///{database}", kwargs=_ENGINE_OPTIONS)
+    schema, name = table.split(".")
+    try:
+        batch = (
+            source.add_table_asset(table, table_name=name, schema_name=schema)
+            .add_batch_definition_whole_table("whole")
+            .get_batch()
+        )
+        result = batch.validate(gx.ExpectationSuite(**declared), result_format="SUMMARY")
+        return [_outcome(r) for r in result.results]
+    finally:
+        source.get_engine().dispose()
+        sources.delete(source.name)
+
+
+def _outcome(result: Any) -> Outcome:
+    config = result.expectation_config
+    if message := _exception(result.exception_info or {}):
+        raise RuntimeError(f"{config.meta['id']}: {message}")
+    details = result.result or {}
+    shown = details.get("partial_unexpected_list") or details.get("details", {}).get("unexpected_rows", [])
+    observed = details.get("observed_value", details.get("unexpected_count", ""))
+    return Outcome(
+        expectation=config.meta["id"],
+        says=config.meta["says"],
+        severity=str(config.severity.value if hasattr(config.severity, "value") else config.severity),
+        success=bool(result.success),
+        observed=str(observed),
+        unexpected=tuple(str(u) for u in shown[:5]),
+    )
+
+
+def save_outcomes(folder: Path, table: str, outcomes: list[Outcome]) -> None:
+    """Keep the outcomes of a table in the run's folder, for the release's `validation.json`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    content = [asdict(o) for o in outcomes]
+    (folder / f"{table}.json").write_text(json.dumps(content, indent=2), encoding="utf-8")
+
+
+def collect_outcomes(folder: Path) -> dict[str, Any]:
+    """Gather the outcomes of a run as `validation.json` holds them: statistics, then by table."""
+    tables = {
+        path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))
+    }
+    every = [outcome for outcomes in tables.values() for outcome in outcomes]
+    passed = sum(outcome["success"] for outcome in every)
+    return {
+        "statistics": {
+            "expectations": len(every),
+            "passed": passed,
+            "failed": len(every) - passed,
+            "tables": len(tables),
+        },
+        "tables": tables,
+    }
+
+
+def _exception(info: dict[str, Any]) -> str | None:
+    """The message of an exception info, which is one record or a record for each metric."""
+    records = [info] if "raised_exception" in info else list(info.values())
+    return next((r["exception_message"] for r in records if r["raised_exception"]), None)

@@ -1,0 +1,61 @@
+"""Fixtures that every kind of test shares: the built warehouse, made once for all workers."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+REPOSITORY = Path(__file__).parents[1]
+
+RunCommand = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def _run(*arguments: str | Path, home: Path, timeout: float = 500) -> subprocess.CompletedProcess[str]:
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("COHORTMART_")}
+    environment["COHORTMART_HOME"] = str(home)
+    environment["COLUMNS"] = "200"
+    return subprocess.run(
+        [str(Path(sys.executable).with_name("cohortmart")), *map(str, arguments)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+        cwd=REPOSITORY,
+    )
+
+
+@pytest.fixture(scope="session")
+def cohortmart() -> RunCommand:
+    """Runs the real command in a process of its own: `cohortmart("sql", query, home=...)`."""
+    return _run
+
+
+@pytest.fixture(scope="session")
+def shared_folder(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A folder that all workers of one test run share."""
+    base = tmp_path_factory.getbasetemp()
+    return base if worker_id == "master" else base.parent
+
+
+@pytest.fixture(scope="session")
+def built(shared_folder: Path) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    """The home of a warehouse of the shipped studies, and what the build printed."""
+    home = shared_folder / "shipped-studies"
+    output = shared_folder / "shipped-studies.stdout"
+    with FileLock(shared_folder / "shipped-studies.lock"):
+        if not output.exists():
+            done = _run("build", home=home)
+            assert done.returncode == 0, done.stdout + done.stderr
+            output.write_text(done.stdout, encoding="utf-8")
+    return home, subprocess.CompletedProcess(["cohortmart", "build"], 0, output.read_text("utf-8"), "")
+
+
+@pytest.fixture(scope="session")
+def warehouse(built: tuple[Path, subprocess.CompletedProcess[str]]) -> Path:
+    """The home of a warehouse that holds a release of the shipped studies; read-only for tests."""
+    return built[0]
