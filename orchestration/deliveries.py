@@ -15,7 +15,7 @@ from typing import Any
 from orchestration import ledger
 from orchestration.settings import Settings
 from schemas.errors import StudyPackageError
-from schemas.study import load_study
+from schemas.study import STUDY_FILE, load_study
 
 
 @dataclass(frozen=True)
@@ -61,9 +61,7 @@ def deliver(package: Path, settings: Settings) -> Delivery:
         StudyPackageError: the package cannot be read.
     """
     study = load_study(package)
-    paths = ["study.yaml", *sorted({str(p) for p in study.files})]
-    if missing := [p for p in paths if not (package / p).is_file()]:
-        raise StudyPackageError([f"study.yaml names {p}, and {package / p} is not there" for p in missing])
+    paths = [STUDY_FILE, *sorted(name for names in study.records.values() for name in names)]
     files = tuple(_describe(package, path) for path in paths)
     digest = hashlib.sha256("".join(f"{f.sha256} {f.path}\n" for f in files).encode()).hexdigest()
     folder = settings.deliveries / study.study_id / digest

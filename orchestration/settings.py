@@ -16,7 +16,7 @@ class Settings(BaseSettings):
     `time_zone` (an IANA name) say when Dagster rebuilds.
     """
 
-    model_config = SettingsConfigDict(env_prefix="COHORTMART_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="COHORTMART_", extra="ignore", frozen=True)
 
     home: Path = Path("data")
     studies: Annotated[tuple[Path, ...], NoDecode] = Field(default=())

@@ -54,7 +54,7 @@ def deliveries(
     context: dg.AssetExecutionContext,
     database: BuildDatabase,
     progress: dg.ResourceParam[Progress],
-) -> dg.MaterializeResult:  # type: ignore[type-arg]
+) -> dg.MaterializeResult[None]:
     """Deliver every package and start the run's database with the study-level tables."""
     with progress.part("studies"):
         try:

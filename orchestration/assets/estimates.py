@@ -79,7 +79,7 @@ def build_estimates(catalogue: dict[str, Table], spec: Callable[[str], dg.AssetS
         context: dg.AssetExecutionContext,
         database: BuildDatabase,
         progress: dg.ResourceParam[Progress],
-    ):  # type: ignore[no-untyped-def]
+    ) -> Iterator[dg.MaterializeResult[None]]:
         with progress.part("estimates"), database.connect(context.run_id) as con:
             rows = {}
             for done, (name, frame) in enumerate(_estimators(con), start=1):

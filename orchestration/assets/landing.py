@@ -1,5 +1,7 @@
 """One asset for each record type: from a delivered file to `raw.<record>`."""
 
+from collections.abc import Iterator
+
 import dagster as dg
 
 from orchestration.assets.deliveries import DELIVERIES
@@ -24,7 +26,7 @@ def raw_key(record: str) -> dg.AssetKey:
 def _column_schema(record: RecordType) -> dg.TableSchema:
     return dg.TableSchema(
         columns=[
-            dg.TableColumn(name=name, type=column.data_type, description=column.description)
+            dg.TableColumn(name, str(column.dtype), column.description)
             for name, column in record.columns.items()
         ]
     )
@@ -44,7 +46,7 @@ def _raw_asset(position: int, record: RecordType) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext,
         database: BuildDatabase,
         progress: dg.ResourceParam[Progress],
-    ) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    ) -> dg.MaterializeResult[None]:
         landed = []
         with progress.part("landing"), database.connect(context.run_id) as con:
             for delivery in read_deliveries(database.settings.build):
@@ -95,7 +97,7 @@ def landing_audit(
     context: dg.AssetExecutionContext,
     database: BuildDatabase,
     progress: dg.ResourceParam[Progress],
-):  # type: ignore[no-untyped-def]
+) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
     """Apply the rules across records, once every record type has landed, and balance the books."""
     with progress.part("landing"), database.connect(context.run_id) as con:
         studies = [load_study(d.folder) for d in read_deliveries(database.settings.build)]

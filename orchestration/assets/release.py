@@ -31,7 +31,7 @@ def build_release(catalogue: dict[str, Table], upstream: Iterable[dg.AssetKey]) 
         context: dg.AssetExecutionContext,
         database: BuildDatabase,
         progress: dg.ResourceParam[Progress],
-    ) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    ) -> dg.MaterializeResult[None]:
         # Charts cost a second of imports that only this step needs.
         from orchestration.release.report import write_report  # noqa: PLC0415
 
@@ -49,7 +49,13 @@ def build_release(catalogue: dict[str, Table], upstream: Iterable[dg.AssetKey]) 
                 write_report=write_report,
                 on_table=lambda done, total, name: progress.advance("release", done, total, name),
             )
-        ledger.append(settings.ledger, "build", run_id=context.run_id, release_id=folder.name)
+        ledger.append(
+            settings.ledger,
+            "build",
+            run_id=context.run_id,
+            release_id=folder.name,
+            seconds={part: round(seconds, 2) for part, seconds in progress.seconds.items()},
+        )
         database.release_lock(context.run_id)
         return dg.MaterializeResult(
             metadata={"path": dg.MetadataValue.path(folder), "dagster/row_count": len(catalogue)}

@@ -23,7 +23,7 @@ def _suite_check(position: int, table: str, total: int) -> dg.AssetChecksDefinit
     ) -> dg.AssetCheckResult:
         settings = database.settings
         with progress.part("validation"):
-            with database.connect(context.run_id, read_only=True):
+            with database.connect(context.run.run_id, read_only=True):
                 pass  # fails with advice when the run has no database
             outcomes = validate(settings.build_database, table, suite)
             save_outcomes(settings.build / "validation", table, outcomes)

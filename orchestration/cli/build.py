@@ -55,15 +55,13 @@ def _explain(result: dg.ExecuteInProcessResult, settings: Settings, console: Con
             table = ".".join(check.asset_key.path)
             console.print(f"  {table}: {check.check_name} failed. {check.description or ''}", markup=False)
     unreadable = False
-    for event in result.all_events:
-        if not event.is_step_failure or event.step_failure_data.error is None:
-            continue
-        data = event.step_failure_data
-        if data.user_failure_data is not None:
+    for event in result.filter_events(lambda e: e.is_step_failure):
+        failure = event.step_failure_data
+        if failure.user_failure_data is not None:
             unreadable = unreadable or event.step_key == "deliveries"
-            console.print(data.user_failure_data.description, markup=False, highlight=False)
-        elif data.error.cls_name != "DagsterAssetCheckFailedError":
-            cause = data.error.cause or data.error
+            console.print(failure.user_failure_data.description, markup=False, highlight=False)
+        elif failure.error is not None and failure.error.cls_name != "DagsterAssetCheckFailedError":
+            cause = failure.error.cause or failure.error
             console.print(f"  step {event.step_key}: {cause.message.strip()}", markup=False)
     if not unreadable:
         _print_quarantine(settings, console)

@@ -1,7 +1,8 @@
 """Progress bars of the build, one for each part."""
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress as Bars, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bars
 
 from orchestration.progress import PARTS, Progress
 

@@ -7,12 +7,15 @@ import vl_convert as vlc
 # Colours that differ for the colour-blind (Okabe and Ito 2008); the control arm comes first and is grey.
 _COLOURS = ("#666666", "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00")
 # A screen shows no more steps than this.
-_STEPS_SHOWN = 400
+_STEPS_SHOWN = 200
 _DAYS_PER_YEAR = 365.25
 
 
 def _svg(chart: alt.Chart | alt.LayerChart | alt.VConcatChart | alt.ConcatChart) -> str:
-    styled = chart.configure_view(stroke=None).configure_axis(grid=False).configure(font="sans-serif")
+    alt.data_transformers.disable_max_rows()
+    styled = chart.configure(
+        font="sans-serif", view=alt.ViewConfig(stroke=None), axis=alt.AxisConfig(gridColor="#eee")
+    )
     return vlc.vegalite_to_svg(styled.to_dict())
 
 
@@ -39,12 +42,12 @@ def survival_curves(curve: pl.DataFrame, arms: list[str]) -> str:
         "arm_id:N",
         title=None,
         scale=alt.Scale(domain=arms, range=list(_COLOURS[: len(arms)])),
-        legend=alt.Legend(orient="top"),
+        legend=alt.Legend(orient="top", symbolOpacity=1),
     )
     panels = []
     for endpoint in shown["endpoint_id"].unique(maintain_order=True):
         rows = shown.filter(endpoint_id=endpoint)
-        base = alt.Chart(alt.Data(values=rows.to_dicts())).encode(
+        base = alt.Chart(rows).encode(
             x=alt.X("years:Q", title="Years since origin"), color=colour
         )
         band = base.mark_area(interpolate="step-after", opacity=0.15, strokeWidth=0).encode(
@@ -89,7 +92,7 @@ def forest(results: pl.DataFrame) -> str:
     )
     rows = pl.concat([own, published], how="vertical_relaxed")
     order = own["label"].to_list()
-    base = alt.Chart(alt.Data(values=rows.to_dicts())).encode(
+    base = alt.Chart(rows).encode(
         y=alt.Y("label:N", sort=order, title=None, axis=alt.Axis(labelLimit=320)),
         yOffset=alt.YOffset("source:N", sort=["this release", "published"]),
         color=alt.Color(
@@ -110,6 +113,6 @@ def forest(results: pl.DataFrame) -> str:
     )
     point = base.mark_square(size=55, opacity=1).encode(x="ratio:Q")
     one = (
-        alt.Chart(alt.Data(values=[{"one": 1}])).mark_rule(strokeDash=[4, 3], color="#888").encode(x="one:Q")
+        alt.Chart(pl.DataFrame({"one": [1]})).mark_rule(strokeDash=[4, 3], color="#888").encode(x="one:Q")
     )
     return _svg((one + interval + point).properties(width=460, height={"step": 13}))

@@ -42,7 +42,7 @@ def source_hash(*folders: str) -> str:
 
 @cache
 def code_version() -> str:
-    """Version of cohortmart and hash of its sources, so that an edited checkout does not pass for a release."""
+    """Version of cohortmart and hash of its sources: an edited checkout has a version of its own."""
     return f"{version('cohortmart')}+{source_hash(*_SOURCE_FOLDERS)[:12]}"
 
 

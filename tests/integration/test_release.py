@@ -176,8 +176,8 @@ def test_release_database_opens_in_older_duckdb(warehouse):
 
 def test_every_released_table_and_column_is_described(query):
     undescribed = query(
-        "select schema_name, table_name, column_name from duckdb_columns() where comment is null or comment = '' "
-        "union all select schema_name, table_name, '' from duckdb_tables() where comment is null or comment = ''"
+        "select table_name, column_name from duckdb_columns() where coalesce(comment, '') = '' "
+        "union all select table_name, '' from duckdb_tables() where coalesce(comment, '') = ''"
     )
     assert undescribed == []
 
@@ -186,7 +186,8 @@ def test_no_mart_holds_infinite_or_undefined_numbers(warehouse):
     release = warehouse / "warehouse" / "current"
     with duckdb.connect(release / "cohortmart.duckdb", read_only=True) as con:
         doubles = con.sql(
-            "select schema_name || '.' || table_name, column_name from duckdb_columns() where data_type = 'DOUBLE'"
+            "select schema_name || '.' || table_name, column_name "
+            "from duckdb_columns() where data_type = 'DOUBLE'"
         ).fetchall()
         assert doubles
         for table, column in doubles:
