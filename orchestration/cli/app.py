@@ -88,6 +88,27 @@ def sql(
 
 
 @app.command()
+def tables(
+    name: Annotated[str | None, typer.Argument(help="A table, such as survival.curve.")] = None,
+    home: Home = None,
+) -> None:
+    """List the tables of the current release, or the columns of one."""
+    from orchestration.cli.describe import run_tables  # noqa: PLC0415
+
+    raise typer.Exit(run_tables(_settings(home), name))
+
+
+@app.command()
+def contract(
+    record: Annotated[str | None, typer.Argument(help="A record type, such as follow_up.")] = None,
+) -> None:
+    """List the record types of a study package, or the columns of one."""
+    from orchestration.cli.describe import run_contract  # noqa: PLC0415
+
+    raise typer.Exit(run_contract(record))
+
+
+@app.command()
 def ui(
     port: Annotated[int, typer.Option(help="Port of the web interface.")] = 3000,
     home: Home = None,

@@ -8,6 +8,7 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
+from orchestration.cli.terminal import fail, terminal
 from orchestration.settings import Settings
 
 SHOWN_ROWS = 200
@@ -21,15 +22,15 @@ def run_sql(settings: Settings, query: str, output_format: str, output: Path | N
     """
     database = settings.current / "cohortmart.duckdb"
     if not database.exists():
-        return _fail(f"There is no release in {settings.home} yet: run `cohortmart build` first.")
+        return fail(f"There is no release in {settings.home} yet: run `cohortmart build` first.")
     if output_format == "parquet" and output is None:
-        return _fail("Parquet is binary: name a file with --output FILE.")
+        return fail("Parquet is binary: name a file with --output FILE.")
     # Resolved, so that the release stays the same one while it is read.
     con = duckdb.connect(database.resolve(), read_only=True, config={"enable_external_access": "false"})
     try:
         answer = con.execute(query).to_arrow_table()
     except duckdb.Error as error:
-        return _fail(str(error))
+        return fail(str(error))
     finally:
         con.close()
     frame = pl.from_arrow(answer)
@@ -62,9 +63,7 @@ def _write(frame: pl.DataFrame, output_format: str, output: Path | None) -> None
 
 
 def _print_table(frame: pl.DataFrame) -> None:
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=400)
+    console = terminal()
     console.print(_rich_table(frame, SHOWN_ROWS))
     if frame.height > SHOWN_ROWS:
         console.print(
@@ -80,8 +79,3 @@ def _rich_table(frame: pl.DataFrame, rows: int) -> Table:
     for row in frame.head(rows).iter_rows():
         table.add_row(*("" if value is None else str(value) for value in row))
     return table
-
-
-def _fail(message: str) -> int:
-    Console(stderr=True).print(message, style="red", markup=False, highlight=False)
-    return 2

@@ -1,0 +1,76 @@
+"""`cohortmart tables` and `cohortmart contract`: what comes out, and what may go in."""
+
+import duckdb
+from rich.table import Table
+
+from orchestration.cli.terminal import fail, terminal
+from orchestration.settings import Settings
+
+
+def _table(*headers: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for header in headers:
+        table.add_column(header, overflow="fold")
+    return table
+
+
+def run_tables(settings: Settings, name: str | None) -> int:
+    """List the tables of the current release, or describe the columns of one.
+
+    Returns:
+        Exit status: 0, or 2 when there is no release or no such table.
+    """
+    database = settings.current / "cohortmart.duckdb"
+    if not database.exists():
+        return fail(f"There is no release in {settings.home} yet: run `cohortmart build` first.")
+    with duckdb.connect(database.resolve(), read_only=True) as con:
+        tables = con.sql(
+            "select schema_name || '.' || table_name, estimated_size, comment from duckdb_tables() order by 1"
+        ).fetchall()
+        columns = con.sql(
+            "select schema_name || '.' || table_name, column_name, data_type, comment "
+            "from duckdb_columns() order by column_index"
+        ).fetchall()
+    console = terminal()
+    if name is None:
+        listing = _table("table", "rows", "what it holds")
+        for table, rows, comment in tables:
+            listing.add_row(table, f"{rows:,}", comment)
+        console.print(listing)
+        return 0
+    described = _table("column", "type", "what it holds")
+    for table, column, data_type, comment in columns:
+        if table == name:
+            described.add_row(column, data_type, comment)
+    if not described.row_count:
+        return fail(f"The release has no table {name}: `cohortmart tables` lists them.")
+    console.print(described)
+    return 0
+
+
+def run_contract(name: str | None) -> int:
+    """List the record types of the input contract, or the columns of one.
+
+    Returns:
+        Exit status: 0, or 2 when there is no such record type.
+    """
+    from schemas.records import RECORDS  # noqa: PLC0415
+
+    console = terminal()
+    if name is None:
+        listing = _table("record type", "key", "what one row is")
+        for record in RECORDS.values():
+            listing.add_row(record.name, ", ".join(record.key), record.description)
+        console.print(listing)
+        return 0
+    if name not in RECORDS:
+        return fail(f"There is no record type {name}: `cohortmart contract` lists them.")
+    record = RECORDS[name]
+    columns = _table("column", "required", "accepted", "what it holds")
+    for column, accepted in record.accepted.items():
+        required = "yes" if column in record.required else ""
+        columns.add_row(column, required, accepted, record.descriptions[column])
+    console.print(columns)
+    for rule in record.rules.values():
+        console.print(f"rule: {rule.accepted}", markup=False, highlight=False)
+    return 0
