@@ -13,7 +13,6 @@ from orchestration.progress import Progress
 from orchestration.settings import Settings
 from schemas.errors import StudyPackageError
 from schemas.study import load_study
-from seeds.studies import SHIPPED
 
 DELIVERIES = dg.AssetKey("deliveries")
 
@@ -25,6 +24,9 @@ def _deliver_all(settings: Settings, progress: Progress) -> list[Delivery]:
         StudyPackageError: a package cannot be read, or two have the same study_id.
     """
     if not settings.studies:
+        # Simulating and reading the shipped studies takes libraries that other builds do not need.
+        from seeds.studies import SHIPPED  # noqa: PLC0415
+
         delivered = []
         for done, (name, write_package) in enumerate(SHIPPED.items(), start=1):
             with tempfile.TemporaryDirectory(prefix="cohortmart-") as scratch:

@@ -1,5 +1,7 @@
 """`cohortmart build`: the whole job, shown and timed."""
 
+import contextlib
+import io
 import time
 import warnings
 
@@ -9,6 +11,7 @@ from rich.table import Table
 
 from orchestration.cli.progress import TerminalProgress
 from orchestration.cli.summary import print_release
+from orchestration.cli.terminal import terminal
 from orchestration.dagster_instance import open_instance
 from orchestration.definitions import JOB, build_defs
 from orchestration.progress import PARTS
@@ -29,12 +32,13 @@ def run_build(settings: Settings, started: float) -> int:
         Exit status: 0 released; 1 refused, `current` is as it was; 2 a package cannot be read.
     """
     warnings.filterwarnings("ignore", category=dg.BetaWarning)
-    console, errors = Console(), Console(stderr=True)
+    console, errors = terminal(), Console(stderr=True)
     progress = TerminalProgress(errors)
     defs = build_defs(settings, progress)
     progress.start()
     try:
-        with open_instance(settings) as instance:
+        # dbt's log goes to its target folder and to Dagster; here it would tear the bars apart.
+        with open_instance(settings) as instance, contextlib.redirect_stdout(io.StringIO()):
             result = defs.resolve_job_def(JOB).execute_in_process(
                 instance=instance, run_config=_QUIET, raise_on_error=False
             )
@@ -53,18 +57,24 @@ def _explain(result: dg.ExecuteInProcessResult, settings: Settings, console: Con
     for check in result.get_asset_check_evaluations():
         if not check.passed:
             table = ".".join(check.asset_key.path)
-            console.print(f"  {table}: {check.check_name} failed. {check.description or ''}", markup=False)
+            console.print(
+                f"{table}: {check.check_name} failed. {check.description or ''}",
+                markup=False,
+                highlight=False,
+                soft_wrap=True,
+            )
     unreadable = False
     for event in result.filter_events(lambda e: e.is_step_failure):
         failure = event.step_failure_data
         if failure.user_failure_data is not None:
             unreadable = unreadable or event.step_key == "deliveries"
-            console.print(failure.user_failure_data.description, markup=False, highlight=False)
+            console.print(
+                failure.user_failure_data.description, markup=False, highlight=False, soft_wrap=True
+            )
         elif failure.error is not None and failure.error.cls_name != "DagsterAssetCheckFailedError":
             cause = failure.error.cause or failure.error
             console.print(f"  step {event.step_key}: {cause.message.strip()}", markup=False)
-    if not unreadable:
-        _print_quarantine(settings, console)
+    console.print("`cohortmart check PATH` shows what is wrong with a package, row by row.")
     if settings.current.exists():
         console.print(f"Readers still see {settings.current.resolve().name}.", highlight=False)
     return 2 if unreadable else 1

@@ -80,4 +80,4 @@ def _ratio(value: float | None, low: float | None, high: float | None) -> str:
 def _survivals(years: float | None, experimental: float | None, control: float | None) -> str:
     if years is None or experimental is None or control is None:
         return ""
-    return f"{years:g} y: {experimental:.1%} / {control:.1%}".replace("%", " %")
+    return f"{years:g} y: {100 * experimental:.1f} / {100 * control:.1f} %"

@@ -47,9 +47,7 @@ def survival_curves(curve: pl.DataFrame, arms: list[str]) -> str:
     panels = []
     for endpoint in shown["endpoint_id"].unique(maintain_order=True):
         rows = shown.filter(endpoint_id=endpoint)
-        base = alt.Chart(rows).encode(
-            x=alt.X("years:Q", title="Years since origin"), color=colour
-        )
+        base = alt.Chart(rows).encode(x=alt.X("years:Q", title="Years since origin"), color=colour)
         band = base.mark_area(interpolate="step-after", opacity=0.15, strokeWidth=0).encode(
             y=alt.Y("conf_low:Q", scale=alt.Scale(domain=[0, 1])), y2="conf_high:Q"
         )
@@ -112,7 +110,5 @@ def forest(results: pl.DataFrame) -> str:
         x2="high:Q",
     )
     point = base.mark_square(size=55, opacity=1).encode(x="ratio:Q")
-    one = (
-        alt.Chart(pl.DataFrame({"one": [1]})).mark_rule(strokeDash=[4, 3], color="#888").encode(x="one:Q")
-    )
+    one = alt.Chart(pl.DataFrame({"one": [1]})).mark_rule(strokeDash=[4, 3], color="#888").encode(x="one:Q")
     return _svg((one + interval + point).properties(width=460, height={"step": 13}))

@@ -1,0 +1,29 @@
+"""`cohortmart check`: what a build would make of a study package."""
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import Progress
+
+from orchestration.cli.terminal import terminal
+from orchestration.landing import check_package, render_check
+
+
+def run_check(path: Path) -> int:
+    """Land a package into a scratch database and print what was found.
+
+    Returns:
+        Exit status: 0, 1 when a row is quarantined, 2 when the package cannot be read.
+    """
+    errors = Console(stderr=True)
+    with Progress(console=errors, transient=True, disable=not errors.is_terminal) as bars:
+        tasks = {}
+
+        def show(file: str, done: int, total: int) -> None:
+            if file not in tasks:
+                tasks[file] = bars.add_task(file, total=total)
+            bars.update(tasks[file], completed=done)
+
+        report = check_package(path, show)
+    terminal().print(render_check(report))
+    return report.exit_status

@@ -1,0 +1,40 @@
+"""A batch of rows as every reader hands it on: text by column, with line and wording of each row."""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+
+@dataclass(frozen=True)
+class MalformedRow:
+    """A row that could not be divided into the header's columns."""
+
+    line: int
+    text: str
+    rule: str
+    reason: str
+    accepted: str
+
+
+@dataclass(frozen=True)
+class RowBatch:
+    """Rows of one file, in file order.
+
+    Attributes:
+        fields: one text column for each column of the header, in its order; missing is null.
+        lines: for each row of `fields`, its 1-based line (in a Parquet file, its row number).
+        texts: for each row of `fields`, the row as it stands in the file.
+        malformed: the other rows of the batch.
+        n_bytes: about how many bytes of the file the batch took.
+    """
+
+    fields: pl.DataFrame
+    lines: pl.Series
+    texts: pl.Series
+    malformed: list[MalformedRow]
+    n_bytes: int
+
+    @property
+    def n_rows(self) -> int:
+        """Rows of the file in this batch, malformed ones too."""
+        return self.fields.height + len(self.malformed)

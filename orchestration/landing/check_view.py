@@ -1,0 +1,84 @@
+"""The report of a check for the terminal; in a pipe the same words without colour."""
+
+import re
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from orchestration.landing.check import CheckReport, FileCheck
+from orchestration.landing.tolerance import ReasonCount
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_VERDICTS = {
+    0: ("The package is sound: a build would accept it.", "green"),
+    1: ("More rows are set aside than the study tolerates: a build would stop.", "red"),
+    2: ("The package cannot be read: a build would not begin.", "red"),
+}
+
+
+def render_check(report: CheckReport) -> Group:
+    """Lay a report out: problems first, then counts by file, then reasons with their first rows."""
+    parts: list[RenderableType] = []
+    if report.study:
+        parts.append(Text(_plain(f"{report.study.study_id}: {report.study.title}"), style="bold"))
+    parts += [Text(f"- {_plain(problem)}", style="red") for problem in report.problems]
+    if report.files:
+        parts.append(_counts(report.files))
+    for file in report.files:
+        parts += _reasons(file)
+    verdict, style = _VERDICTS[report.exit_status]
+    parts.append(Text(verdict, style=style))
+    return Group(*parts)
+
+
+def _counts(files: tuple[FileCheck, ...]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("file", overflow="fold")
+    table.add_column("record")
+    for name in ("rows read", "accepted", "quarantined"):
+        table.add_column(name, justify="right")
+    for file in files:
+        landing = file.landing
+        table.add_row(
+            Text(_plain(landing.source_file)),
+            landing.record,
+            f"{landing.rows_read:,}",
+            f"{landing.rows_accepted:,}",
+            Text(f"{landing.rows_quarantined:,}", style="red" if landing.rows_quarantined else ""),
+        )
+    return table
+
+
+def _reasons(file: FileCheck) -> list[RenderableType]:
+    if not file.reasons:
+        return []
+    landing = file.landing
+    share = landing.rows_quarantined / landing.rows_read
+    tolerated = f"tolerated {landing.quarantine_tolerance:.2%}"
+    title = f"{landing.source_file}: {_rows(landing.rows_quarantined)} quarantined ({share:.2%}, {tolerated})"
+    parts: list[RenderableType] = [Text(), Text(_plain(title), style="bold")]
+    for reason in file.reasons:
+        parts.append(Padding(_reason(reason), (0, 0, 0, 2)))
+        parts += [
+            Padding(Text(_plain(f"line {example.line}: {example.reason}")), (0, 0, 0, 4))
+            for example in reason.examples
+        ]
+        if more := reason.n_rows - len(reason.examples):
+            parts.append(Padding(Text(f"and {more:,} more", style="dim"), (0, 0, 0, 4)))
+    return parts
+
+
+def _reason(reason: ReasonCount) -> Text:
+    what = " ".join(word for word in (reason.column, reason.rule.replace("_", " ")) if word)
+    return Text(_plain(f"{what}: {_rows(reason.n_rows)}; accepted: {reason.accepted}"), style="yellow")
+
+
+def _rows(n: int) -> str:
+    return "1 row" if n == 1 else f"{n:,} rows"
+
+
+def _plain(text: str) -> str:
+    """Show control characters by their code: a value must not steer the terminal."""
+    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)

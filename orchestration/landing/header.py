@@ -1,0 +1,107 @@
+"""Checking a header against the contract: exact names, nothing missing, nothing unknown."""
+
+from dataclasses import dataclass
+
+from schemas.errors import StudyPackageError
+from schemas.records import RecordType
+from schemas.reference import suggestion
+from schemas.study import StudyDescriptor
+
+_OTHER_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
+
+
+@dataclass(frozen=True)
+class Header:
+    """Columns of a file in its order; `covariates` are those of participants that are not contract."""
+
+    columns: list[str]
+    covariates: list[str]
+
+
+def check_header(names: list[str], record: RecordType, study: StudyDescriptor, file: str) -> Header:
+    """Check the column names of a file.
+
+    Args:
+        names: the header as read.
+        record: the record type the file is said to hold.
+        study: whose arms, strata and subgroups need columns of participants.
+        file: how messages call the file.
+
+    Raises:
+        StudyPackageError: the names break the contract; all problems are listed.
+    """
+    _refuse_other_separator(names, record, file)
+    problems = _unusable_names(names, file)
+    unknown = [name for name in names if name and name not in record.columns]
+    missing = [name for name in record.required if name not in names]
+    problems += [
+        f"{file}: the required column `{name}` is missing{suggestion(name, unknown)};"
+        f" accepted: {', '.join(record.columns)}"
+        for name in missing
+    ]
+    is_open = record.name == "participants"
+    if is_open:
+        problems += _misspelt(unknown, record, file) + _missing_for_study(names, study, file)
+    else:
+        problems += [
+            f"{file}: the column `{name}` is unknown{suggestion(name, record.columns)};"
+            f" accepted: {', '.join(record.columns)}"
+            for name in unknown
+        ]
+    if problems:
+        raise StudyPackageError(problems)
+    return Header(names, sorted(unknown))
+
+
+def _refuse_other_separator(names: list[str], record: RecordType, file: str) -> None:
+    for separator, word in _OTHER_SEPARATORS.items():
+        if len(names) == 1 and set(record.required) & set(names[0].split(separator)) - {names[0]}:
+            raise StudyPackageError([f"{file} separates its columns with {word}; accepted: commas"])
+
+
+def _unusable_names(names: list[str], file: str) -> list[str]:
+    if not any(names):
+        return [f"{file} line 1 is empty; accepted: the column names"]
+    problems = [
+        f"{file}: column {position} has no name; accepted: a name for every column"
+        for position, name in enumerate(names, start=1)
+        if not name
+    ]
+    doubles = sorted({name for name in names if name and names.count(name) > 1})
+    problems += [f"{file}: the column `{name}` is there more than once; accepted: once" for name in doubles]
+    problems += [
+        f"{file}: the column `{name}` has blanks or invisible characters around or in its name;"
+        f" accepted: `{''.join(c for c in name if c.isprintable()).strip()}`"
+        for name in dict.fromkeys(names)
+        if name != name.strip() or not name.isprintable()
+    ]
+    return problems
+
+
+def _misspelt(unknown: list[str], record: RecordType, file: str) -> list[str]:
+    """Name covariates that are contract columns but for case or punctuation: kept, they would be lost."""
+    by_letters = {_letters(name): name for name in record.columns}
+    return [
+        f"{file}: the column `{name}` is written otherwise than the contract's;"
+        f" accepted: `{by_letters[_letters(name)]}`"
+        for name in unknown
+        if _letters(name) in by_letters
+    ]
+
+
+def _letters(name: str) -> str:
+    return "".join(character for character in name.casefold() if character.isalnum())
+
+
+def _missing_for_study(names: list[str], study: StudyDescriptor, file: str) -> list[str]:
+    problems = []
+    if study.arms and "arm_id" not in names:
+        problems.append(f"{file}: the column `arm_id` is missing; study.yaml has arms, so it is required")
+    for key, wanted in (("stratification", study.stratification), ("subgroups", study.subgroups)):
+        problems += [
+            f"{file}: the column `{name}` is missing{suggestion(name, names)};"
+            f" {key} of study.yaml names it; accepted: {', '.join(names)}"
+            for name in wanted
+            if name not in names
+        ]
+    return problems

@@ -1,0 +1,19 @@
+"""Contract of `deaths`."""
+
+import dataframely as dy
+
+from schemas.records import columns
+
+
+class Deaths(dy.Schema):
+    """Deaths, at most one per participant."""
+
+    key = ("participant_id",)
+
+    participant_id = columns.identifier("Participant who died.", required=True)
+    died_on = columns.day("Day of death.", required=True)
+    cause = columns.code(
+        "Underlying cause.",
+        ("index_cancer", "other_cancer", "cardiovascular", "other", "unknown"),
+        required=True,
+    )

@@ -1,0 +1,18 @@
+"""Contract of `measurements`."""
+
+import dataframely as dy
+
+from schemas.records import columns
+
+
+class Measurements(dy.Schema):
+    """Fitness, strength, body composition and questionnaire scores."""
+
+    key = ("participant_id", "measured_on", "visit", "measure_id")
+
+    participant_id = columns.identifier("Participant who was measured.", required=True)
+    measured_on = columns.day("Day of the measurement.", required=True)
+    visit = columns.identifier("Study visit of the measurement.", required=True)
+    measure_id = columns.identifier("What was measured.", required=True)
+    value = columns.number("Measured value, in `unit`.", required=True)
+    unit = columns.identifier("Unit of the value.", required=True)

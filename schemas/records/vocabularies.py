@@ -1,0 +1,3 @@
+"""Closed vocabularies that more than one record type uses."""
+
+MODALITIES = ("aerobic", "resistance", "hiit", "endurance", "combined", "flexibility")

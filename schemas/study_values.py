@@ -1,0 +1,114 @@
+"""The kinds of single values in `study.yaml`, each accepting what it says and nothing else."""
+
+import datetime as dt
+import math
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
+from pydantic_core import PydanticCustomError
+
+from schemas.records import RECORDS
+from schemas.reference import seed_column, suggestion
+
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?")
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What single values of the file are checked against."""
+
+    folder: Path
+    arm_ids: tuple[str, ...]
+
+
+def fault(sentence: str) -> PydanticCustomError:
+    """Return an error whose sentence says what is wrong and what would be accepted."""
+    return PydanticCustomError("fault", "{sentence}", {"sentence": sentence})
+
+
+def _one_of(
+    what: str, accepted: Callable[[Surroundings], Sequence[str]]
+) -> Callable[[str, ValidationInfo[Surroundings]], str]:
+    def check(value: str, info: ValidationInfo[Surroundings]) -> str:
+        words = accepted(info.context)
+        if value in words:
+            return value
+        listed = ", ".join(dict.fromkeys(words))
+        raise fault(f"`{value}` is not {what}{suggestion(value, words)}; accepted: {listed}")
+
+    return check
+
+
+def _as_date(value: object) -> object:
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+        try:
+            return dt.date.fromisoformat(value)
+        except ValueError:
+            return value
+    return value
+
+
+def _as_number(value: object) -> object:
+    if isinstance(value, str) and _NUMBER.fullmatch(value) and math.isfinite(float(value)):
+        return float(value)
+    return value
+
+
+def _as_truth(value: object) -> object:
+    return {"true": True, "false": False}.get(value.lower(), value) if isinstance(value, str) else value
+
+
+def _as_list(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+def distinct(values: list[Any]) -> list[Any]:
+    """Accept a list in which nothing is there twice."""
+    twice = [value for place, value in enumerate(values) if value in values[:place]]
+    if twice:
+        raise fault(f"{', '.join(f'`{value}`' for value in twice)} is named more than once; accepted: once")
+    return values
+
+
+def _package_file(name: str, info: ValidationInfo[Surroundings]) -> str:
+    """Accept a file of the package only: what it leads to must lie inside the folder."""
+    folder = info.context.folder
+    path = PurePosixPath(name)
+    is_name = name.isprintable() and all(len(part.encode()) < 256 for part in path.parts)
+    if path.is_absolute() or ".." in path.parts or not is_name:
+        raise fault(f"`{name}` is not a path inside the package; accepted: a path relative to it")
+    target = folder / path
+    if not target.is_file():
+        near = suggestion(name, [file.name for file in folder.iterdir()])
+        raise fault(f"the file `{name}` is not in the package{near}; accepted: a file of the folder")
+    if not target.resolve().is_relative_to(folder.resolve()):
+        raise fault(f"`{name}` is a link that leads outside the package; accepted: the file itself")
+    return str(path)
+
+
+Date = Annotated[dt.date, BeforeValidator(_as_date)]
+Number = Annotated[float, BeforeValidator(_as_number)]
+Truth = Annotated[bool, BeforeValidator(_as_truth)]
+Words = Annotated[str, Field(min_length=1, max_length=2000)]
+Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$", max_length=64)]
+KnownArm = Annotated[str, AfterValidator(_one_of("an arm of the study", lambda at: at.arm_ids))]
+KnownEndpoint = Annotated[
+    str,
+    AfterValidator(_one_of("an endpoint", lambda _: seed_column("endpoint_definitions", "endpoint_id"))),
+]
+KnownOrgan = Annotated[
+    str,
+    AfterValidator(_one_of("an organ", lambda _: ("none", *seed_column("organs", "organ_id")))),
+]
+KnownRecord = Annotated[str, AfterValidator(_one_of("a record type", lambda _: tuple(RECORDS)))]
+PackageFile = Annotated[str, AfterValidator(_package_file)]
+Files = Annotated[
+    list[PackageFile],
+    BeforeValidator(_as_list),
+    Field(min_length=1, description="a file of the package, or a list of files"),
+]
+ID_WORDS = "letters, digits, _ . and -, at most 64"

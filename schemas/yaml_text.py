@@ -1,0 +1,105 @@
+"""YAML as its author wrote it: every value as text, and the line of every key.
+
+YAML's own guesses would turn the arm `007` into 7 and `no` into false: here nothing is interpreted.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from schemas.errors import StudyPackageError
+from schemas.reference import suggestion
+
+MAX_BYTES = 1 << 20
+_ABSENT = ("", "~", "null")
+
+Place = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class YamlText:
+    """A mapping read from a YAML file.
+
+    Attributes:
+        file: name of the file.
+        data: the mapping; scalars are text, keys without a value are left out at the top level.
+        lines: 1-based line of each key or list item, by its path.
+        problems: sentences on what a mapping cannot say, such as a key written twice.
+    """
+
+    file: str
+    data: dict[str, Any]
+    lines: dict[Place, int]
+    problems: list[str]
+
+    def line(self, place: Place) -> int:
+        """Return the line of a path, or of the nearest thing around it that was written."""
+        while place and place not in self.lines:
+            place = place[:-1]
+        return self.lines.get(place, 1)
+
+
+def read_yaml(folder: Path, name: str) -> YamlText:
+    """Read a YAML file whose top level is a mapping.
+
+    Raises:
+        StudyPackageError: the folder or file is missing, is not UTF-8 or is not such YAML.
+    """
+    content = _content(folder, name)
+    loader = yaml.BaseLoader(content)
+    try:
+        root = loader.get_single_node()
+        lines: dict[Place, int] = {}
+        problems: list[str] = []
+        if not isinstance(root, yaml.MappingNode):
+            raise StudyPackageError([f"{name} is no mapping; accepted: lines of the form key: value"])
+        _walk(root, (), lines, problems, name)
+        data = loader.construct_document(root)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f" line {mark.line + 1}" if mark else ""
+        raise StudyPackageError([f"{name}{where} is not YAML: {error.problem}"]) from None
+    except (yaml.YAMLError, RecursionError) as error:
+        raise StudyPackageError([f"{name} is not YAML: {str(error).splitlines()[0]}"]) from None
+    finally:
+        loader.dispose()
+    return YamlText(name, {k: v for k, v in data.items() if v not in _ABSENT}, lines, problems)
+
+
+def _content(folder: Path, name: str) -> str:
+    if not folder.is_dir():
+        what = "is a file" if folder.exists() else "does not exist"
+        raise StudyPackageError([f"{folder} {what}; accepted: the folder of a study package"])
+    file = folder / name
+    if not file.is_file():
+        near = suggestion(name, [entry.name for entry in folder.iterdir()])
+        raise StudyPackageError([f"{folder} has no {name}{near}; a study package needs one"])
+    if file.stat().st_size > MAX_BYTES:
+        raise StudyPackageError([f"{name} is larger than {MAX_BYTES:,} bytes; accepted: a descriptor"])
+    try:
+        return file.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise StudyPackageError([f"{name} line {line} is not UTF-8; save it as UTF-8"]) from None
+
+
+def _walk(node: yaml.Node, place: Place, lines: dict[Place, int], problems: list[str], name: str) -> None:
+    """Note the line of everything below `node`, and the keys written twice."""
+    lines.setdefault(place, node.start_mark.line + 1)
+    children: list[tuple[str | int, yaml.Node, int]] = []
+    if isinstance(node, yaml.MappingNode):
+        children = [(str(key.value), value, key.start_mark.line + 1) for key, value in node.value]
+    elif isinstance(node, yaml.SequenceNode):
+        children = [(position, item, item.start_mark.line + 1) for position, item in enumerate(node.value)]
+    for key, child, line in children:
+        below = (*place, key)
+        if below in lines:
+            problems.append(
+                f"{name} line {line}: `{key}` is already given on line {lines[below]};"
+                " accepted: each key once"
+            )
+            continue
+        lines[below] = line
+        _walk(child, below, lines, problems, name)

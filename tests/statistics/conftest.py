@@ -1,0 +1,111 @@
+"""The Moertel trial, R's numbers for it, and risk tables counted from participants."""
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+GOLDEN = Path(__file__).parent / "data" / "moertel_colon_r.csv"
+ARMS = {"Obs": "OBS", "Lev": "LEV", "Lev+5FU": "LEV5FU"}
+
+RFigure = Callable[..., float | None]
+
+
+@pytest.fixture(scope="session")
+def r_figure() -> RFigure:
+    """R's value of a quantity: `r_figure("survival", "OS", "OBS", 5)`; None where R says NA."""
+    with GOLDEN.open(newline="", encoding="utf-8") as file:
+        values = {
+            (row["quantity"], row["scope"], row["arm"], row["at"]): row["value"]
+            for row in csv.DictReader(file)
+        }
+
+    def figure(quantity: str, endpoint: str, arm: str, at: float | None = None) -> float | None:
+        text = values[quantity, endpoint, arm, "" if at is None else f"{at:g}"]
+        return None if text == "NA" else float(text)
+
+    return figure
+
+
+@pytest.fixture(scope="session")
+def risk_table_of() -> Callable[[pl.DataFrame], pl.DataFrame]:
+    """Counts participants into rows of survival.risk_table.
+
+    The participants have endpoint_id, arm_id, stratum, entry_days, time_days and code (0 censored,
+    1 event, 2 competing), one row per participant and endpoint.
+    """
+    keys = ["study_id", "endpoint_id", "policy_id", "arm_id", "stratum"]
+
+    def count(participants: pl.DataFrame, study_id: str = "trial") -> pl.DataFrame:
+        people = participants.with_columns(study_id=pl.lit(study_id), policy_id=pl.lit("primary"))
+        groups = people.partition_by(keys, maintain_order=True)
+        return pl.concat([group.select(keys).head(1).join(_days(group), how="cross") for group in groups])
+
+    return count
+
+
+def _days(group: pl.DataFrame) -> pl.DataFrame:
+    entry, leave, code = (group[name].to_numpy() for name in ("entry_days", "time_days", "code"))
+    days = np.union1d(entry, leave)[:, None]
+    at_risk = ((entry < days) | (entry == 0)) & (leave >= days)
+    counts = {
+        "n_at_risk": at_risk,
+        "n_event": (leave == days) & (code == 1),
+        "n_competing": (leave == days) & (code == 2),
+        "n_censored": (leave == days) & (code == 0),
+        "n_entered": entry == days,
+    }
+    return pl.DataFrame(
+        {"time_days": days[:, 0], **{name: rows.sum(axis=1) for name, rows in counts.items()}}
+    )
+
+
+@pytest.fixture(scope="session")
+def moertel() -> pl.DataFrame:
+    """The trial's participants, one row per endpoint: OS, DFS_CHALLENGE, TIME_TO_RECURRENCE."""
+    import greenwood  # noqa: PLC0415
+
+    rows = pl.DataFrame(greenwood.load_dataset("colon"))
+    recurrence = rows.filter(pl.col("etype") == 1).select("id", relapsed_on="time", relapsed="status")
+    death = rows.filter(pl.col("etype") == 2).select(
+        "id", "rx", "extent", "node4", died_on="time", died="status"
+    )
+    people = death.join(recurrence, on="id").select(
+        "id",
+        "relapsed_on",
+        "relapsed",
+        "died_on",
+        "died",
+        arm_id=pl.col("rx").replace_strict(ARMS),
+        stratum=pl.format("extent={}|node4={}", "extent", "node4"),
+        entry_days=0,
+    )
+    relapsed, died = pl.col("relapsed") == 1, pl.col("died") == 1
+    first_on = pl.when(relapsed).then("relapsed_on").otherwise("died_on")
+    endpoints = {
+        "OS": (pl.col("died_on"), died.cast(pl.Int64)),
+        "DFS_CHALLENGE": (first_on, (relapsed | died).cast(pl.Int64)),
+        "TIME_TO_RECURRENCE": (first_on, pl.when(relapsed).then(1).when(died).then(2).otherwise(0)),
+    }
+    return pl.concat(
+        people.select(
+            "id",
+            "arm_id",
+            "stratum",
+            "entry_days",
+            endpoint_id=pl.lit(endpoint),
+            time_days=day,
+            code=code.cast(pl.Int64),
+        )
+        for endpoint, (day, code) in endpoints.items()
+    )
+
+
+@pytest.fixture(scope="session")
+def moertel_risk_table(
+    moertel: pl.DataFrame, risk_table_of: Callable[[pl.DataFrame], pl.DataFrame]
+) -> pl.DataFrame:
+    return risk_table_of(moertel)

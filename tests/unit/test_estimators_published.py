@@ -1,0 +1,139 @@
+"""Published figures are answered by the right estimate, and the verdict follows one rule."""
+
+import math
+from typing import Any
+
+import polars as pl
+import pytest
+
+from transforms.estimators.mart_columns import LANDMARK, PUBLISHED_RESULT, SUMMARY, TREATMENT_EFFECT
+from transforms.estimators.published import published_result
+
+KEY = {"study_id": "challenge", "endpoint_id": "DFS_CHALLENGE", "policy_id": "primary"}
+NO_FIGURE = {
+    "figure_id": "figure",
+    "study_id": "challenge",
+    "endpoint_id": "DFS_CHALLENGE",
+    "arm_id": "",
+    "experimental": "",
+    "control": "",
+    "at_years": None,
+    "published_low": None,
+    "published_high": None,
+    "source": "Courneya 2025",
+}
+PAIR = {"experimental": "EXERCISE", "control": "EDUCATION"}
+
+
+def frame(columns: Any, *rows: dict[str, Any]) -> pl.DataFrame:
+    return pl.DataFrame([{**dict.fromkeys(columns), **KEY, **row} for row in rows], schema=dict(columns))
+
+
+LANDMARKS = frame(
+    LANDMARK,
+    {"arm_id": "EXERCISE", "landmark_years": 5.0, "survival": 0.80, "std_error": 0.03},
+    {"arm_id": "EDUCATION", "landmark_years": 5.0, "survival": 0.75, "std_error": 0.04},
+    {"arm_id": "EDUCATION", "landmark_years": 8.0, "reason": "follow-up ends at day 2000"},
+    {"arm_id": "EXERCISE", "landmark_years": 5.0, "survival": 0.1, "policy_id": "last_contact"},
+)
+UNADJUSTED = {"model": "unadjusted", "ties": "efron", "subgroup": "all", "level": "all"}
+EFFECTS = frame(
+    TREATMENT_EFFECT,
+    {**PAIR, **UNADJUSTED, "hazard_ratio": 0.8, "log_hazard_ratio": math.log(0.8), "std_error": 0.1},
+    {**PAIR, **UNADJUSTED, "ties": "breslow", "hazard_ratio": 0.9, "std_error": 0.1},
+    {**PAIR, **UNADJUSTED, "endpoint_id": "OS", "reason": "no events in either arm"},
+)
+SUMMARIES = frame(SUMMARY, {"arm_id": "EXERCISE", "events": 100}, {"arm_id": "EDUCATION", "events": 0})
+
+
+def judge(**figure: Any) -> dict[str, Any]:
+    published = pl.DataFrame([{**NO_FIGURE, **figure}])
+    made = published_result(published, LANDMARKS, EFFECTS, SUMMARIES)
+    assert made.schema == pl.Schema(PUBLISHED_RESULT)
+    return made.row(0, named=True)
+
+
+def test_a_hazard_ratio_is_compared_on_the_log_scale() -> None:
+    made = judge(quantity="hazard_ratio", **PAIR, published_value=0.72)
+    assert (made["own_value"], made["own_std_error"]) == (0.8, 0.1)
+    assert made["distance_se"] == pytest.approx(math.log(0.8 / 0.72) / 0.1)
+    assert made["verdict"] == "within 3 standard errors"
+
+
+def test_a_published_interval_decides_before_the_distance() -> None:
+    inside = judge(
+        quantity="hazard_ratio", **PAIR, published_value=0.4, published_low=0.2, published_high=0.8
+    )
+    assert abs(inside["distance_se"]) > 3
+    assert inside["verdict"] == "within published interval"
+    outside = judge(
+        quantity="hazard_ratio", **PAIR, published_value=0.7, published_low=0.6, published_high=0.79
+    )
+    assert outside["verdict"] == "within 3 standard errors"
+
+
+def test_survival_at_a_landmark_is_a_share_of_the_named_arm() -> None:
+    made = judge(quantity="landmark_survival", arm_id="EXERCISE", at_years=5, published_value=0.89)
+    assert (made["own_value"], made["own_std_error"]) == (0.80, 0.03)
+    assert made["distance_se"] == pytest.approx(-3)
+    far = judge(quantity="landmark_survival", arm_id="EXERCISE", at_years=5, published_value=0.9)
+    assert far["verdict"] == "differs"
+
+
+def test_a_difference_is_experimental_less_control_with_errors_added_in_squares() -> None:
+    made = judge(quantity="landmark_difference", **PAIR, at_years=5.0, published_value=0.064)
+    assert made["own_value"] == pytest.approx(0.05)
+    assert made["own_std_error"] == pytest.approx(0.05)
+    assert made["distance_se"] == pytest.approx(-0.28)
+
+
+def test_events_have_the_poisson_error() -> None:
+    made = judge(quantity="events", arm_id="EXERCISE", published_value=93)
+    assert (made["own_value"], made["own_std_error"], made["distance_se"]) == (100, 10, 0.7)
+    none = judge(quantity="events", arm_id="EDUCATION", published_value=0)
+    assert (none["own_value"], none["distance_se"], none["verdict"]) == (0, None, "within 3 standard errors")
+    assert judge(quantity="events", arm_id="EDUCATION", published_value=1)["verdict"] == "differs"
+
+
+@pytest.mark.parametrize(
+    "figure",
+    [
+        {"quantity": "hazard_ratio", **PAIR, "endpoint_id": "OS", "published_value": 0.63},
+        {"quantity": "landmark_survival", "arm_id": "EDUCATION", "at_years": 8.0, "published_value": 0.832},
+        {"quantity": "landmark_survival", "arm_id": "EXERCISE", "at_years": 7.0, "published_value": 0.9},
+        {"quantity": "landmark_difference", **PAIR, "at_years": 8.0, "published_value": 0.071},
+        {"quantity": "events", "arm_id": "DIET", "published_value": 41},
+    ],
+)
+def test_a_figure_without_an_estimate_of_ours_is_not_estimable(figure: dict[str, Any]) -> None:
+    made = judge(**figure)
+    assert (made["own_value"], made["distance_se"]) == (None, None)
+    assert made["verdict"] == "not estimable"
+
+
+def test_a_seed_read_as_text_is_understood() -> None:
+    text = dict.fromkeys(NO_FIGURE, "") | {
+        "figure_id": "events",
+        "study_id": "challenge",
+        "endpoint_id": "DFS_CHALLENGE",
+        "quantity": "events",
+        "arm_id": "EXERCISE",
+        "published_value": "93",
+    }
+    made = published_result(pl.DataFrame([text]), LANDMARKS, EFFECTS, SUMMARIES)
+    assert made.row(0, named=True)["distance_se"] == 0.7
+    empty = pl.DataFrame([text]).clear()
+    assert published_result(empty, LANDMARKS, EFFECTS, SUMMARIES).schema == pl.Schema(PUBLISHED_RESULT)
+
+
+@pytest.mark.parametrize(
+    ("figure", "message"),
+    [
+        ({"quantity": "median", "published_value": 3.0}, "figure 'figure': quantity 'median' is not one of"),
+        ({"quantity": "events", "published_value": None}, "figure 'figure': published_value is None"),
+        ({"quantity": "hazard_ratio", "published_value": -0.3}, "published_value is -0.3"),
+    ],
+)
+def test_a_figure_that_cannot_be_compared_is_refused_by_name(figure: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        judge(**figure)

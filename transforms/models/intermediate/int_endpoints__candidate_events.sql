@@ -1,0 +1,82 @@
+-- Grain: one event of a participant that an endpoint looks at, by endpoint and policy.
+--
+-- Which events could decide an endpoint.
+--   1. An event is a candidate when reference.endpoint_event_rules calls its class an event of the endpoint, or
+--      competing with it; classes that are ignored are not.
+--   2. What happened before index_date is history, not an event of the follow-up.
+--   3. Late deaths: where the policy names a limit, a death more than that many days after the last disease
+--      assessment (after the start, when there is none) does not count, for nobody looked for disease in
+--      between. It stays here, marked, because it explains the censoring.
+-- Source: FDA guidance Clinical Trial Endpoints for the Approval of Cancer Drugs and Biologics (2018).
+with events as (
+    select
+        study_id,
+        participant_id,
+        event_order,
+        event_class,
+        is_death,
+        event_on,
+        time_days
+    from {{ ref('int_events__classified') }}
+    where time_days >= 0
+),
+
+endpoints as (
+    select
+        study_id,
+        endpoint_id,
+        policy_id,
+        late_death_days
+    from {{ ref('int_endpoints__in_study') }}
+),
+
+rules as (
+    select
+        endpoint_id,
+        event_class,
+        rule = 'event' as is_event
+    from {{ ref('endpoint_event_rules') }}
+    where rule in ('event', 'competing')
+),
+
+assessments as (
+    select
+        study_id,
+        participant_id,
+        assessed_on
+    from {{ ref('int_follow_up__last_disease_assessment') }}
+),
+
+unassessed_time as (
+    select
+        events.study_id,
+        events.participant_id,
+        events.event_order,
+        events.event_class,
+        events.is_death,
+        coalesce({{ days_between('assessments.assessed_on', 'events.event_on') }}, events.time_days)
+            as days_since_assessment
+    from events
+    left join assessments
+        on
+            events.study_id = assessments.study_id
+            and events.participant_id = assessments.participant_id
+)
+
+select
+    unassessed_time.study_id,
+    unassessed_time.participant_id,
+    endpoints.endpoint_id,
+    endpoints.policy_id,
+    unassessed_time.event_order,
+    rules.is_event,
+    not (
+        unassessed_time.is_death
+        and coalesce(unassessed_time.days_since_assessment > endpoints.late_death_days, false)
+    ) as is_counted
+from unassessed_time
+inner join endpoints on unassessed_time.study_id = endpoints.study_id
+inner join rules
+    on
+        endpoints.endpoint_id = rules.endpoint_id
+        and unassessed_time.event_class = rules.event_class

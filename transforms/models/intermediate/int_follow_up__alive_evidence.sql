@@ -1,0 +1,108 @@
+-- Grain: one record that shows a participant alive on a day (a participant and day may have several).
+--
+-- Whoever did or underwent something was alive that day, whichever record tells it: a last contact taken from
+-- one table only overestimates or underestimates survival.
+--   1. Being there at the start: the index date, or the entry date of a delayed entry.
+--   2. Every follow-up contact, a withdrawal among them.
+--   3. Disease events, starts of anticancer therapy, bouts, samples, activity reports and measurements.
+--   4. Exercise sessions that were attended; without a word on attendance, those with minutes completed.
+--   5. The end of a period in which doses of a therapy were taken.
+--   6. Adverse events, start and end, where the date is complete.
+--   7. A death after the data cutoff shows the participant alive at the cutoff. An earlier one shows nothing:
+--      it is the event itself.
+--   8. The day a sample was assayed says nothing of its donor.
+with participants as (
+    select
+        study_id,
+        participant_id,
+        entered_on,
+        data_cutoff,
+        source_file,
+        source_line
+    from {{ ref('int_participants__followed') }}
+),
+
+withdrawals as (
+    select
+        kind,
+        coalesce(outcome, '') as outcome,
+        is_withdrawal
+    from {{ ref('follow_up_rules') }}
+),
+
+{% set dated_records = [
+    ('disease_events', 'event_on', 'true'),
+    ('anticancer_therapies', 'started_on', 'true'),
+    ('exercise_bouts', 'cast(coalesce(ended_at, started_at) as date)', 'true'),
+    ('samples', 'cast(collected_at as date)', 'true'),
+    ('activity_reports', 'reported_on', 'true'),
+    ('measurements', 'measured_on', 'true'),
+    ('exercise_sessions', 'session_on', 'coalesce(is_attended, completed_minutes > 0)'),
+    ('treatment_adherence', 'period_ends_on', 'n_doses_taken > 0'),
+    ('adverse_events', 'started_on', 'true'),
+    ('adverse_events', 'ended_on', 'true'),
+] %}
+evidence as (
+    select
+        study_id,
+        participant_id,
+        entered_on as alive_on,
+        false as is_withdrawal,
+        'participants' as source_record,
+        source_file,
+        source_line
+    from participants
+    union all
+    select
+        follow_up.study_id,
+        follow_up.participant_id,
+        follow_up.followed_on as alive_on,
+        coalesce(withdrawals.is_withdrawal, false) as is_withdrawal,
+        'follow_up' as source_record,
+        follow_up.source_file,
+        follow_up.source_line
+    from {{ ref('stg_follow_up') }} as follow_up
+    left join withdrawals
+        on
+            follow_up.kind = withdrawals.kind
+            and coalesce(follow_up.outcome, '') = withdrawals.outcome
+    union all
+    select
+        deaths.study_id,
+        deaths.participant_id,
+        deaths.died_on as alive_on,
+        false as is_withdrawal,
+        'deaths' as source_record,
+        deaths.source_file,
+        deaths.source_line
+    from {{ ref('stg_deaths') }} as deaths
+    inner join participants
+        on
+            deaths.study_id = participants.study_id
+            and deaths.participant_id = participants.participant_id
+    where deaths.died_on > participants.data_cutoff
+    {%- for record, day, condition in dated_records %}
+    union all
+    select
+        study_id,
+        participant_id,
+        {{ day }} as alive_on,
+        false as is_withdrawal,
+        '{{ record }}' as source_record,
+        source_file,
+        source_line
+    from {{ ref('stg_' ~ record) }}
+    where {{ condition }}
+    {%- endfor %}
+)
+
+select
+    study_id,
+    participant_id,
+    alive_on,
+    is_withdrawal,
+    source_record,
+    source_file,
+    source_line
+from evidence
+where alive_on is not null

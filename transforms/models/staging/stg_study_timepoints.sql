@@ -1,0 +1,7 @@
+-- Grain: one sampling timepoint of a study.
+select
+    study_id,
+    timepoint,
+    role,
+    minutes_from_bout_end
+from {{ source('raw', 'study_timepoints') }}
