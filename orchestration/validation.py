@@ -3,6 +3,13 @@
 A suite is a JSON file, `schemas/expectations/<schema>.<table>.json`. Every expectation carries in its
 meta an `id`, unique in the suite, and `says`, the sentence shown when it fails. Severity `critical`
 blocks what follows; `warning` is reported.
+
+A rule in SQL is an `unexpected_rows_expectation`; its query returns the rows that break the rule, and is
+written as a list of lines, so that people can read it and a change shows line by line. It reads the table
+as `{batch}`, always inside a query of its own (`select * from {batch}`), for with a join Great Expectations
+puts a bare subquery there and without one a subquery that has an alias already. Other tables of the build
+are named; they must be made no later than the suite's own. SQLAlchemy takes `:name` for a parameter, so
+there is no colon in a query, and braces are doubled.
 """
 
 import gc
@@ -43,8 +50,11 @@ class Outcome:
 
 
 def read_suite(table: str) -> dict[str, Any]:
-    """Read the suite of a table, named `schema.table`."""
+    """Read the suite of a table, named `schema.table`, the lines of its queries joined."""
     suite: dict[str, Any] = json.loads((SUITES / f"{table}.json").read_text(encoding="utf-8"))
+    for expectation in suite["expectations"]:
+        if lines := expectation["kwargs"].get("unexpected_rows_query"):
+            expectation["kwargs"]["unexpected_rows_query"] = "\n".join(lines)
     return suite
 
 
@@ -64,6 +74,32 @@ def _context() -> Any:
     # Half a million objects of the import will never be garbage: spare every later collection them.
     gc.freeze()
     return context
+
+
+@cache
+def _rows_against() -> Any:
+    """The kind of expectation that SQL rules are run as.
+
+    Great Expectations' own runs the query twice, once to count and once to show, and shows the rows only
+    in the result format that also collects every offending value of the other expectations.
+    """
+    import great_expectations as gx  # noqa: PLC0415
+    from great_expectations.constants import MAX_RESULT_RECORDS  # noqa: PLC0415
+
+    class RowsAgainstRule(gx.expectations.UnexpectedRowsExpectation):  # type: ignore[misc]
+        metric_dependencies = ("unexpected_rows_query.table",)
+
+        def _validate(
+            self, metrics: dict[str, Any], runtime_configuration: Any = None, execution_engine: Any = None
+        ) -> dict[str, Any]:
+            rows = metrics["unexpected_rows_query.table"]
+            count = f"{len(rows)}" + (" or more" if len(rows) == MAX_RESULT_RECORDS else "")
+            return {
+                "success": not rows,
+                "result": {"observed_value": count, "details": {"unexpected_rows": rows}},
+            }
+
+    return RowsAgainstRule
 
 
 def validate(database: Path, table: str, suite: dict[str, Any] | None = None) -> list[Outcome]:
@@ -101,11 +137,19 @@ def _run(database: Path, table: str, declared: dict[str, Any]) -> list[Outcome]:
             .add_batch_definition_whole_table("whole")
             .get_batch()
         )
-        result = batch.validate(gx.ExpectationSuite(**declared), result_format="SUMMARY")
+        expectations = [_expectation(e) for e in declared["expectations"]]
+        suite = gx.ExpectationSuite(declared["name"], expectations=expectations)
+        result = batch.validate(suite, result_format="SUMMARY")
         return [_outcome(r) for r in result.results]
     finally:
         source.get_engine().dispose()
         sources.delete(source.name)
+
+
+def _expectation(declared: dict[str, Any]) -> Any:
+    if declared["type"] != "unexpected_rows_expectation":
+        return declared
+    return _rows_against()(**declared["kwargs"], severity=declared["severity"], meta=declared["meta"])
 
 
 def _outcome(result: Any) -> Outcome:

@@ -48,11 +48,11 @@ def read_yaml(folder: Path, name: str) -> YamlText:
         StudyPackageError: the folder or file is missing, is not UTF-8 or is not such YAML.
     """
     content = _content(folder, name)
-    loader = yaml.BaseLoader(content)
+    lines: dict[Place, int] = {}
+    problems: list[str] = []
     try:
+        loader = yaml.BaseLoader(content)
         root = loader.get_single_node()
-        lines: dict[Place, int] = {}
-        problems: list[str] = []
         if not isinstance(root, yaml.MappingNode):
             raise StudyPackageError([f"{name} is no mapping; accepted: lines of the form key: value"])
         _walk(root, (), lines, problems, name)
@@ -63,8 +63,6 @@ def read_yaml(folder: Path, name: str) -> YamlText:
         raise StudyPackageError([f"{name}{where} is not YAML: {error.problem}"]) from None
     except (yaml.YAMLError, RecursionError) as error:
         raise StudyPackageError([f"{name} is not YAML: {str(error).splitlines()[0]}"]) from None
-    finally:
-        loader.dispose()
     return YamlText(name, {k: v for k, v in data.items() if v not in _ABSENT}, lines, problems)
 
 

@@ -11,6 +11,7 @@ from orchestration.build_database import BuildDatabase
 from orchestration.catalogue import Table, create_statements
 from orchestration.progress import Progress
 from transforms.estimators import published, tables
+from transforms.estimators.risk_set import pool_strata
 
 ESTIMATES = (
     "survival.curve",
@@ -24,7 +25,8 @@ ESTIMATES = (
 
 def _estimators(con: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, pl.DataFrame]]:
     """Compute every estimate of a build, each when it is asked for."""
-    risk = con.sql("select * from survival.risk_table").pl()
+    # No model here is stratified: strata are added up once, not by every estimator.
+    risk = pool_strata(con.sql("from survival.risk_table").pl())
     made: dict[str, pl.DataFrame] = {}
     steps: dict[str, Callable[[], pl.DataFrame]] = {
         "survival.curve": lambda: tables.curve(risk),
@@ -37,7 +39,9 @@ def _estimators(con: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, pl.DataFr
         ),
         "recurrence.cumulative_incidence": lambda: tables.cumulative_incidence(risk),
         "benchmark.published_result": lambda: published.published_result(
-            con.sql("from reference.published_results").pl(),
+            con.sql(
+                "from reference.published_results where study_id in (select study_id from raw.study)"
+            ).pl(),
             made["survival.landmark"],
             made["survival.treatment_effect"],
             made["survival.summary"],

@@ -33,12 +33,16 @@ _NUMBER_CAUSES = (
     *_ANY_CAUSE,
     _ABSENT,
     (r"(?i)^[+-]?inf(inity)?$", "is not finite"),
-    (r"^-?[0-9]+,[0-9]+$", "has a comma for its decimal point"),
-    (r"^-?[0-9]{1,3}([,' ][0-9]{3})+", "has separators between its thousands"),
+    (r"^-?[0-9]+(,[0-9]+)+(\.[0-9]+)?$", "has a comma: decimals follow a point, thousands are not separated"),
     (r"^-?0[0-9]", "has leading zeros"),
     (r"^\+", "has a plus sign"),
     (r"_", "has an underscore"),
-    (_NUMBER, "cannot be kept: it is too large or too small"),
+)
+_TOO_LARGE = "cannot be kept: it is too large or too small"
+_WHOLE_NUMBER_CAUSES = (
+    *_NUMBER_CAUSES,
+    (r"^-?[0-9]+\.[0-9]+$", "has decimals"),
+    (r"^-?[1-9][0-9]*$", _TOO_LARGE),
 )
 _DATE_CAUSES = (
     *_ANY_CAUSE,
@@ -179,10 +183,7 @@ _READERS: tuple[tuple[pl.DataType, _Reader], ...] = (
     (pl.String(), _TEXT),
     (pl.Date(), _Reader(_day, "a date", _DATE_CAUSES)),
     (pl.Datetime("us"), _Reader(_moment, "a date and time", _MOMENT_CAUSES)),
-    (pl.Float64(), _Reader(_number, "a number", _NUMBER_CAUSES)),
-    (
-        pl.Int64(),
-        _Reader(_whole_number, "a whole number", (*_NUMBER_CAUSES, (r"^-?[0-9]+\.[0-9]+$", "has decimals"))),
-    ),
+    (pl.Float64(), _Reader(_number, "a number", (*_NUMBER_CAUSES, (_NUMBER, _TOO_LARGE)))),
+    (pl.Int64(), _Reader(_whole_number, "a whole number", _WHOLE_NUMBER_CAUSES)),
     (pl.Boolean(), _Reader(_truth, "true or false", (*_ANY_CAUSE, _ABSENT))),
 )

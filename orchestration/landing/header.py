@@ -30,6 +30,8 @@ def check_header(names: list[str], record: RecordType, study: StudyDescriptor, f
     Raises:
         StudyPackageError: the names break the contract; all problems are listed.
     """
+    if not any(names):
+        raise StudyPackageError([f"{file} line 1 is empty; accepted: the column names"])
     _refuse_other_separator(names, record, file)
     problems = _unusable_names(names, file)
     unknown = [name for name in names if name and name not in record.columns]
@@ -60,8 +62,6 @@ def _refuse_other_separator(names: list[str], record: RecordType, file: str) -> 
 
 
 def _unusable_names(names: list[str], file: str) -> list[str]:
-    if not any(names):
-        return [f"{file} line 1 is empty; accepted: the column names"]
     problems = [
         f"{file}: column {position} has no name; accepted: a name for every column"
         for position, name in enumerate(names, start=1)

@@ -51,6 +51,8 @@ class _Singly:
 
 def split_lines(text: str) -> pl.Series:
     """Split text into its lines; a line feed at its very end begins no further line."""
+    if not text:
+        return pl.Series("text", [], dtype=pl.String)
     return pl.Series("text", [text.removesuffix("\n")]).str.split("\n").explode()
 
 

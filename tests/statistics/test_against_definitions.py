@@ -139,6 +139,19 @@ def test_incidences_and_the_share_free_of_both_add_up_to_one(
 
 
 @quick
+@given(cohorts(arms="A"))
+def test_the_interval_of_an_incidence_is_on_the_log_scale_and_below_one(
+    risk_table_of: CountRiskTable, people: pl.DataFrame
+) -> None:
+    for own in competing_risks.cumulative_incidence(groups_of(risk_table_of(people))["A"]):
+        rows = zip(own.cumulative_incidence, own.std_error, own.conf_low, own.conf_high, strict=True)
+        for incidence, error, low, high in rows:
+            margin = np.exp(1.959963984540054 * error / incidence) if incidence else 1.0
+            assert low == pytest.approx(incidence / margin, rel=1e-12)
+            assert high == pytest.approx(min(incidence * margin, 1.0), rel=1e-12)
+
+
+@quick
 @given(cohorts())
 def test_without_competing_events_the_incidence_is_what_survival_leaves(
     risk_table_of: CountRiskTable, people: pl.DataFrame
@@ -315,6 +328,35 @@ def test_a_registry_with_tens_of_thousands_of_events_has_the_same_likelihood() -
     assert d0.sum() + d1.sum() > 40_000
     assert score * fit.std_error == pytest.approx(0, abs=1e-9)
     assert fit.std_error == pytest.approx(information**-0.5, rel=1e-12)
+
+
+def test_a_handful_among_a_hundred_thousand_has_a_large_but_finite_hazard_ratio() -> None:
+    """Three patients, two with early events: the first Newton step would lead beyond any double."""
+    fit = cox_two_arms(
+        EventDays(
+            np.array([0, 0, 1]),
+            np.array([100_000, 100_000, 100_000]),
+            np.array([1, 1, 0]),
+            np.array([3, 2, 1]),
+        )
+    )
+    assert fit.log_hazard_ratio is not None
+    ratio = np.exp(fit.log_hazard_ratio)
+    assert sum(n * ratio / (100_000 + n * ratio) for n in (3, 2, 1)) == pytest.approx(2.0, rel=1e-12)
+
+
+def test_a_maximum_too_flat_for_double_precision_is_not_reported() -> None:
+    early, late = np.ones(1000, dtype=np.int64), np.ones(700, dtype=np.int64)
+    fit = cox_two_arms(
+        EventDays(
+            control_events=np.concatenate([0 * early, late]),
+            control_at_risk=np.concatenate([3 * early, 10**12 * late]),
+            experimental_events=np.concatenate([early, 0 * late]),
+            experimental_at_risk=np.concatenate([10**12 * early, late]),
+        )
+    )
+    assert fit.log_hazard_ratio is None
+    assert fit.reason == "the hazard ratio did not converge in 200 steps"
 
 
 @quick

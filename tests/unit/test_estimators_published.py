@@ -50,6 +50,7 @@ def judge(**figure: Any) -> dict[str, Any]:
     published = pl.DataFrame([{**NO_FIGURE, **figure}])
     made = published_result(published, LANDMARKS, EFFECTS, SUMMARIES)
     assert made.schema == pl.Schema(PUBLISHED_RESULT)
+    assert made.height == 1
     return made.row(0, named=True)
 
 

@@ -271,6 +271,19 @@ def test_a_hazard_ratio_that_does_not_exist_says_why(
     assert made["n"] == len(people)
 
 
+def test_a_limit_beyond_any_double_is_missing_with_a_reason(risk_table: Callable[..., pl.DataFrame]) -> None:
+    """Ten million exercise against one control, an event, then one against ten million and another."""
+    million = pl.col("n_entered") * 10_000_000
+    first = ("CONTROL", 0, 9, 0), ("EXERCISE", 0, 5, 1), ("EXERCISE", 0, 9, 0), ("CONTROL", 7, 8, 1)
+    crowd = risk_table(("EXERCISE", 0, 6, 0), ("CONTROL", 7, 9, 0)).with_columns(
+        n_entered=million, n_censored=pl.col("n_censored") * 10_000_000
+    )
+    made = effect_of(pl.concat([risk_table(*first), crowd]))
+    assert made["hazard_ratio"] == pytest.approx(1.0, rel=1e-6)
+    assert made["conf_high"] is None
+    assert made["reason"] == "the upper limit of the hazard ratio is beyond 1e308"
+
+
 def test_the_logrank_test_stands_where_the_hazard_ratio_does_not(
     risk_table: Callable[..., pl.DataFrame],
 ) -> None:

@@ -1,5 +1,5 @@
--- A negative time or one beyond the data cutoff would be counted by every estimator without a word. Who starts
--- after the cutoff ends on the day of the start.
+-- A negative time or one beyond the data cutoff would be counted by every estimator without a word. Who
+-- starts after the cutoff ends on the day of the start.
 select
     time_to_event.study_id,
     time_to_event.participant_id,

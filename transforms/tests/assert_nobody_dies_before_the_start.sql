@@ -1,5 +1,5 @@
--- What happened before index_date is history that no endpoint counts; a death there is an error of a date, and
--- would leave the participant alive for ever.
+-- What happened before index_date is history that no endpoint counts; a death there is an error of a date,
+-- and would leave the participant alive for ever.
 select
     study_id,
     participant_id,

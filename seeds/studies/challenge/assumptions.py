@@ -3,7 +3,6 @@
 import datetime as dt
 from collections.abc import Mapping
 from functools import cache
-from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +15,11 @@ FOLDER = Path(__file__).parent
 # Randomised one to one; the arm that gets the odd participant stands first.
 ARMS = ("EXERCISE", "HEALTH_EDUCATION")
 
+EPOCH = dt.date(1970, 1, 1)
+
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
+Truths = npt.NDArray[np.bool_]
 Shares = Mapping[str, float]
 
 
@@ -68,22 +70,27 @@ class Visits(_Part):
 class Covariates(_Part):
     """Distributions of the baseline covariates, independent of each other and of the arm."""
 
+    sex: Shares
     disease_stage: Shares
     bmi_group: Shares
     ecog: Shares
-    sex: Shares
     centres: int
     age_years_quantiles: Mapping[float, float]
-    age_groups: Mapping[str, int]
+    age_group_starts: Mapping[str, int]
     met_hours_baseline_quantiles: Mapping[float, float]
 
     @property
     def age_group(self) -> Shares:
         """Shares of the age groups, which follow from the quantiles of age."""
         quantiles = self.age_years_quantiles
-        starts = [*self.age_groups.values(), 999]
-        below = np.interp(starts, list(quantiles.values()), list(quantiles))
-        return dict(zip(self.age_groups, np.diff(below).tolist(), strict=True))
+        upper = [*list(self.age_group_starts.values())[1:], max(quantiles.values())]
+        below = np.interp(upper, list(quantiles.values()), list(quantiles))
+        return dict(zip(self.age_group_starts, np.diff(below, prepend=0.0).tolist(), strict=True))
+
+    def shares(self, covariate: str) -> Shares:
+        """Levels of a categorical covariate with their shares, in order."""
+        shares: Shares = getattr(self, covariate)
+        return shares
 
 
 class FurtherEvent(_Part):
@@ -112,7 +119,7 @@ class Assumptions(_Part):
     covariates: Covariates
     prognosis: Mapping[str, Mapping[str, Mapping[str, float]]]
     first_event_types: Mapping[str, Shares]
-    organs: Mapping[str, Shares | Mapping[str, Shares]]
+    organs: Mapping[str, Mapping[str, Shares]]
     further_events: Mapping[str, FurtherEvent]
     further_event_mean_days: float
     uncounted_events_per_year: Mapping[str, float]
@@ -120,27 +127,48 @@ class Assumptions(_Part):
     death_causes: Mapping[str, Shares]
     new_line_after_recurrence: NewLine
 
-    def multiplier(self, transition: str, levels: Mapping[str, str]) -> float:
-        """Hazard multiplier of a transition for a participant with these covariate levels."""
-        return float(
-            np.prod(
-                [
-                    by_level.get(levels[covariate], {}).get(transition, 1.0)
-                    for covariate, by_level in self.prognosis.items()
-                ]
-            )
+    @property
+    def data_cutoff_day(self) -> int:
+        """The data cutoff, counted from 1970-01-01."""
+        return (self.data_cutoff - EPOCH).days
+
+    @property
+    def event_types(self) -> tuple[str, ...]:
+        """Every type of disease event, in a fixed order."""
+        return tuple(self.organs)
+
+    @property
+    def organ_ids(self) -> tuple[str, ...]:
+        """Every organ an event can have, in a fixed order."""
+        groups = (shares for by_group in self.organs.values() for shares in by_group.values())
+        return tuple(dict.fromkeys(organ for shares in groups for organ in shares))
+
+    def multipliers(self, transition: str, positions: Mapping[str, Integers]) -> Floats:
+        """Hazard multipliers of a transition.
+
+        Args:
+            transition: name of the transition.
+            positions: for each prognostic covariate the positions of its levels, all of one length.
+        """
+        return np.prod(
+            [
+                self._multiplier_by_level(covariate, transition)[positions[covariate]]
+                for covariate in self.prognosis
+            ],
+            axis=0,
         )
 
-    def patterns(self) -> list[tuple[float, dict[str, str]]]:
-        """Every combination of levels of the prognostic covariates with its share."""
-        shares = {name: getattr(self.covariates, name) for name in self.prognosis}
-        return [
-            (
-                float(np.prod([shares[name][level] for name, level in zip(shares, levels, strict=True)])),
-                dict(zip(shares, levels, strict=True)),
-            )
-            for levels in product(*shares.values())
-        ]
+    def patterns(self) -> tuple[Floats, dict[str, Integers]]:
+        """Share of every combination of prognostic levels, and positions of its levels by covariate."""
+        by_covariate = [list(self.covariates.shares(name).values()) for name in self.prognosis]
+        grid = np.indices([len(shares) for shares in by_covariate]).reshape(len(by_covariate), -1)
+        share = np.prod([np.array(s)[p] for s, p in zip(by_covariate, grid, strict=True)], axis=0)
+        return share, dict(zip(self.prognosis, grid, strict=True))
+
+    def _multiplier_by_level(self, covariate: str, transition: str) -> Floats:
+        named = self.prognosis[covariate]
+        levels = self.covariates.shares(covariate)
+        return np.array([named.get(level, {}).get(transition, 1.0) for level in levels])
 
 
 @cache

@@ -83,11 +83,8 @@ def expected_arms(hazards: Hazards, assumptions: Assumptions) -> dict[str, ArmFi
 def _expected_arm(
     hazards: Hazards, assumptions: Assumptions, plan: ObservationPlan, arm: str
 ) -> ArmFigures:
-    shares = np.array([share for share, _ in assumptions.patterns()])
-    multipliers = {
-        name: np.array([assumptions.multiplier(name, levels) for _, levels in assumptions.patterns()])
-        for name in FROM_NO_DISEASE
-    }
+    shares, positions = assumptions.patterns()
+    multipliers = {name: assumptions.multipliers(name, positions) for name in FROM_NO_DISEASE}
     exits = {name: np.outer(m, hazards.daily(arm, name)) for name, m in multipliers.items()}
     total = sum(exits.values(), start=np.zeros(()))
     free = np.hstack([np.ones((len(shares), 1)), np.exp(-np.cumsum(total, axis=1))])

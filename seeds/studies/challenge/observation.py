@@ -4,12 +4,11 @@ Belongs here: the accrual, the data cutoff, withdrawal and the visits, in probab
 drawn from in `participants` and `follow_up`; a test holds the two against each other.
 """
 
-import datetime as dt
 from dataclasses import dataclass
 
 import numpy as np
 
-from seeds.studies.challenge.assumptions import Assumptions, Floats
+from seeds.studies.challenge.assumptions import EPOCH, Assumptions, Floats
 
 
 @dataclass(frozen=True)
@@ -86,15 +85,13 @@ def plan_observation(assumptions: Assumptions, days: int) -> ObservationPlan:
 
 def accrual_knots(assumptions: Assumptions) -> tuple[Floats, Floats]:
     """Shares randomised and the days by whose end they are reached, counted from 1970-01-01."""
-    epoch = dt.date(1970, 1, 1)
     shares = np.array([point.share for point in assumptions.accrual])
-    return shares, np.array([float((point.by - epoch).days) for point in assumptions.accrual])
+    return shares, np.array([float((point.by - EPOCH).days) for point in assumptions.accrual])
 
 
 def _days_until_cutoff(assumptions: Assumptions, days: int) -> Floats:
     """Probability of each number of days, from 0, between randomisation and the data cutoff."""
     shares, on = accrual_knots(assumptions)
-    cutoff = (assumptions.data_cutoff - dt.date(1970, 1, 1)).days
-    calendar = cutoff - np.arange(-1, days + 1)
+    calendar = assumptions.data_cutoff_day - np.arange(-1, days + 1)
     randomised_by = np.interp(calendar, on, shares)
     return randomised_by[:-1] - randomised_by[1:]

@@ -25,6 +25,28 @@ with endings as (
         source_file,
         source_line
     from {{ ref('int_endpoints__ending') }}
+),
+
+entries as (
+    select
+        study_id,
+        participant_id,
+        endpoint_id,
+        policy_id,
+        arm_id,
+        start_date,
+        entry_days,
+        definition_version,
+        end_date,
+        time_days,
+        entry_days = 0 or time_days > entry_days as is_at_risk,
+        censor_reason,
+        event_class,
+        event_organ,
+        source_record,
+        source_file,
+        source_line
+    from endings
 )
 
 select
@@ -38,10 +60,10 @@ select
     definition_version,
     end_date,
     time_days,
-    case when entry_days > 0 and time_days <= entry_days then 'not_at_risk' else censor_reason end as censor_reason,
-    case when entry_days > 0 and time_days <= entry_days then '' else event_class end as event_class,
-    case when entry_days > 0 and time_days <= entry_days then '' else event_organ end as event_organ,
+    case when is_at_risk then censor_reason else 'not_at_risk' end as censor_reason,
+    case when is_at_risk then event_class else '' end as event_class,
+    case when is_at_risk then event_organ else '' end as event_organ,
     source_record,
     source_file,
     source_line
-from endings
+from entries

@@ -1,8 +1,8 @@
 -- Grain: one event of a participant that an endpoint looks at, by endpoint and policy.
 --
 -- Which events could decide an endpoint.
---   1. An event is a candidate when reference.endpoint_event_rules calls its class an event of the endpoint, or
---      competing with it; classes that are ignored are not.
+--   1. An event is a candidate when reference.endpoint_event_rules calls its class an event of the endpoint,
+--      or competing with it; classes that are ignored are not.
 --   2. What happened before index_date is history, not an event of the follow-up.
 --   3. Late deaths: where the policy names a limit, a death more than that many days after the last disease
 --      assessment (after the start, when there is none) does not count, for nobody looked for disease in
@@ -70,10 +70,8 @@ select
     endpoints.policy_id,
     unassessed_time.event_order,
     rules.is_event,
-    not (
-        unassessed_time.is_death
-        and coalesce(unassessed_time.days_since_assessment > endpoints.late_death_days, false)
-    ) as is_counted
+    not unassessed_time.is_death
+    or coalesce(unassessed_time.days_since_assessment <= endpoints.late_death_days, true) as is_counted
 from unassessed_time
 inner join endpoints on unassessed_time.study_id = endpoints.study_id
 inner join rules

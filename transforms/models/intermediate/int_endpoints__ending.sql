@@ -1,10 +1,10 @@
 -- Grain: one participant of a study, endpoint and policy: everybody has exactly one.
 --
 -- What ends the time at risk.
---   1. The first event that counts ends it: as an event, or as a competing event, which is a censoring for the
---      hazard of the endpoint.
---   2. Where the policy censors at a new line of therapy, its start ends it when it is before the first event
---      that counts; without such an event, when it is before the end of follow-up.
+--   1. The first event that counts ends it: as an event, or as a competing event, which is a censoring for
+--      the hazard of the endpoint.
+--   2. Where the policy censors at a new line of therapy, its start ends it when it is before the first
+--      event that counts; without such an event, when it is before the end of follow-up.
 --   3. Otherwise it is censored where follow-up ends. When a late death was set aside, that is the reason.
 --   4. Nobody is censored before the start: who starts after the data cutoff has day 0.
 -- Source: FDA guidance Clinical Trial Endpoints for the Approval of Cancer Drugs and Biologics (2018).

@@ -3,8 +3,8 @@
 -- How an endpoint is censored.
 --   1. A policy is built when reference.censoring_policies says so.
 --   2. An endpoint that is censored `by policy` follows the policy in everything.
---   3. Any other endpoint, overall survival, has its own date of censoring under every policy, and no policy's
---      late deaths or new lines of therapy touch it: death ends it whenever it comes.
+--   3. Any other endpoint, overall survival, has its own date of censoring under every policy, and no
+--      policy's late deaths or new lines of therapy touch it: death ends it whenever it comes.
 with study_endpoints as (
     select
         study_id,
@@ -36,7 +36,10 @@ select
     study_endpoints.endpoint_id,
     policies.policy_id,
     definitions.definition_version,
-    case when definitions.is_by_policy then policies.censored_at else definitions.censored_at end as censored_at,
+    case
+        when definitions.is_by_policy then policies.censored_at
+        else definitions.censored_at
+    end as censored_at,
     case when definitions.is_by_policy then policies.late_death_days end as late_death_days,
     definitions.is_by_policy and policies.is_censored_at_new_therapy as is_censored_at_new_therapy
 from study_endpoints

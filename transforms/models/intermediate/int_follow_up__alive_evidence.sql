@@ -82,17 +82,17 @@ evidence as (
             and deaths.participant_id = participants.participant_id
     where deaths.died_on > participants.data_cutoff
     {%- for record, day, condition in dated_records %}
-    union all
-    select
-        study_id,
-        participant_id,
-        {{ day }} as alive_on,
-        false as is_withdrawal,
-        '{{ record }}' as source_record,
-        source_file,
-        source_line
-    from {{ ref('stg_' ~ record) }}
-    where {{ condition }}
+        union all
+        select
+            study_id,
+            participant_id,
+            {{ day }} as alive_on,
+            false as is_withdrawal,
+            '{{ record }}' as source_record,
+            source_file,
+            source_line
+        from {{ ref('stg_' ~ record) }}
+        where {{ condition }}
     {%- endfor %}
 )
 

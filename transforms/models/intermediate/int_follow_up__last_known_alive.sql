@@ -3,8 +3,8 @@
 -- The last day on which a participant is known to have been alive, over all record types.
 --   1. The latest of the days in int_follow_up__alive_evidence; the start of follow-up when nothing is later.
 --   2. Follow-up after the data cutoff is truncated to it.
---   3. Of several records on that day a withdrawal decides, for it says why nothing follows; then the order is
---      by record type, file and line, so that no order of rows decides anything.
+--   3. Of several records on that day a withdrawal decides, for it says why nothing follows; then the order
+--      is by record type, file and line, so that no order of rows decides anything.
 {{ config(materialized='table') }}
 
 with participants as (
@@ -49,9 +49,9 @@ last_evidence as (
             partition by evidence.study_id, evidence.participant_id
             order by
                 evidence.is_withdrawal desc,
-                evidence.source_record,
-                evidence.source_file,
-                evidence.source_line
+                evidence.source_record asc,
+                evidence.source_file asc,
+                evidence.source_line asc
         ) as place
     from evidence
     inner join last_days

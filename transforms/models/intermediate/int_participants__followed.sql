@@ -47,7 +47,10 @@ select
             then {{ days_between('participants.index_date', 'participants.entry_date') }}
         else 0
     end as entry_days,
-    greatest(participants.index_date, coalesce(participants.entry_date, participants.index_date)) as entered_on,
+    case
+        when participants.entry_date > participants.index_date then participants.entry_date
+        else participants.index_date
+    end as entered_on,
     studies.data_cutoff,
     participants.source_file,
     participants.source_line

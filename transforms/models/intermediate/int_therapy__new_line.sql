@@ -1,8 +1,8 @@
 -- Grain: one participant of a study who started a new line of anticancer therapy.
 --
 -- The first day of a new line of anticancer therapy.
---   1. A course is a new line when reference.therapy_intents says so of its intent; a course without an intent
---      is not.
+--   1. A course is a new line when reference.therapy_intents says so of its intent; a course without an
+--      intent is not.
 --   2. It starts on or after index_date and on or before the data cutoff.
 --   3. Of several courses on that day the first by file and line is named.
 with participants as (

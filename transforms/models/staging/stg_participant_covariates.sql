@@ -1,28 +1,21 @@
--- Grain: one baseline covariate of a participant that has a value, as text. The columns that every study
--- may deliver (site, sex, age) stand beside the study's own, so that any can be a stratum or a subgroup.
-with participants as (
-    select
-        study_id,
-        participant_id,
-        site_id,
-        sex,
-        cast(age_years as varchar) as age_years
-    from {{ ref('stg_participants') }}
-),
-
-study_covariates as (
-    {{ named_values(source('raw', 'participants'), ['study_id', 'participant_id'], 'covariates') | indent(4) }}
+-- Grain: one baseline covariate of a participant that has a value, as text.
+--
+-- The columns that every study may deliver (site, sex, age) stand beside the study's own, so that any of them
+-- can be a stratum or a subgroup.
+with study_covariates as (
+    {{ named_values(source('raw', 'participants'), ['study_id', 'participant_id'], 'covariates') }}
 ),
 
 contract_covariates as (
-    select study_id, participant_id, 'site_id' as covariate, site_id as level
-    from participants
-    union all
-    select study_id, participant_id, 'sex' as covariate, sex as level
-    from participants
-    union all
-    select study_id, participant_id, 'age_years' as covariate, age_years as level
-    from participants
+    {%- for covariate in ['site_id', 'sex', 'age_years'] %}
+        select
+            study_id,
+            participant_id,
+            '{{ covariate }}' as name,
+            cast({{ covariate }} as varchar) as value
+        from {{ ref('stg_participants') }}
+        {% if not loop.last %}union all{% endif %}
+    {%- endfor %}
 )
 
 select
@@ -35,7 +28,7 @@ union all
 select
     study_id,
     participant_id,
-    covariate,
-    level
+    name as covariate,
+    value as level
 from contract_covariates
-where level is not null
+where value is not null

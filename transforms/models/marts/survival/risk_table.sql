@@ -1,7 +1,8 @@
 -- Grain: one day on which somebody of a stratum and arm enters or leaves, by endpoint and policy.
 --
 -- How many are at risk, by day: the one aggregate from which every curve, test and model is derived.
---   1. A participant enters at entry_days and leaves at time_days, by an event, a competing event or a censoring.
+--   1. A participant enters at entry_days and leaves at time_days, by an event, a competing event or a
+--      censoring.
 --   2. At risk on day t are those who entered before t and have not left before t. Who enters on day 0 is at
 --      risk on day 0 already.
 --   3. Who was never at risk (delayed entry) is not counted.

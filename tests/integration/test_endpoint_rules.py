@@ -1,0 +1,443 @@
+"""How endpoints are derived: histories of single participants, run through the real dbt project.
+
+Every history is a participant of one small study with the data cutoff 2024-12-31. It is built twice: as it
+stands, and once more with the rows of every table in the opposite order and all four censoring policies.
+"""
+
+import csv
+import datetime as dt
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import greenwood
+import polars as pl
+import pytest
+
+import seeds
+import transforms
+from orchestration.landing.tables import create_raw_tables, insert
+
+pytestmark = pytest.mark.xdist_group("endpoint_rules")
+
+START = dt.date(2020, 1, 1)
+CUTOFF = dt.date(2024, 12, 31)
+ENDPOINTS = (
+    "OS DFS_CHALLENGE DFS_DATECAN RFS_DATECAN TTR_DATECAN IDFS IBCFS TIME_TO_RECURRENCE DSS".split()
+)
+
+# Does the event count (E), compete (C) or not count (-)? Columns as ENDPOINTS. CHALLENGE: N Engl J Med 2025,
+# abstract; DATECAN adjuvant colon 2020 (PMC7409551); IDFS and IBCFS: STEEP v2, J Clin Oncol 2021.
+PUBLISHED_DEFINITIONS = {
+    "local_recurrence": "-EEEEEEE-",
+    "regional_recurrence": "-EEEEEEE-",
+    "distant_recurrence": "-EEEEEEE-",
+    "recurrence_unspecified": "-EEEEEEE-",
+    "second_primary_same_organ": "-EE-CEE--",
+    "second_primary_other_organ": "-E--CE---",
+    "non_melanoma_skin_cancer": "---------",
+    "in_situ_carcinoma": "---------",
+    "death_index_cancer": "EEEEEEECE",
+    "death_other_cancer": "EEEECEECC",
+    "death_cardiovascular": "EEEECEECC",
+    "death_other": "EEEECEECC",
+    "death_unknown": "EEEECEECC",
+}
+
+
+def _day(n: int) -> dt.date:
+    return START + dt.timedelta(days=n)
+
+
+def _recurrence(n: int, kind: str = "local_recurrence", organ: str = "colon") -> tuple[str, dict]:
+    return "disease_events", {"event_on": _day(n), "event_type": kind, "organ": organ}
+
+
+def _death(n: int, cause: str = "index_cancer") -> tuple[str, dict]:
+    return "deaths", {"died_on": _day(n), "cause": cause}
+
+
+def _seen(n: int, kind: str = "disease_assessment", outcome: str | None = None) -> tuple[str, dict]:
+    return "follow_up", {"followed_on": _day(n), "kind": kind, "outcome": outcome}
+
+
+def _enters(n: int) -> tuple[str, dict]:
+    return "participants", {"entry_date": _day(n)}
+
+
+AFTER_CUTOFF = (CUTOFF - START).days + 30
+HISTORIES = {
+    "recurrence and death on one day": [_seen(90), _death(200), _recurrence(200)],
+    "two like recurrences on one day": [
+        _recurrence(200, "distant_recurrence", "lung"),
+        _recurrence(200, "distant_recurrence", "liver"),
+    ],
+    "second primary in between": [_recurrence(300), _recurrence(100, "second_primary_other_organ", "breast")],
+    "death after the cutoff": [_seen(90), _death(AFTER_CUTOFF)],
+    "assessed after the cutoff": [_seen(90), _seen(AFTER_CUTOFF)],
+    "never assessed": [_seen(500, "alive_contact"), _seen(600, "disease_assessment", "not_evaluable")],
+    "withdrew": [_seen(90), _seen(400, "withdrawal")],
+    "blood sample last": [
+        _seen(90),
+        _seen(400, "alive_contact"),
+        ("samples", {"sample_id": "b1", "collected_at": dt.datetime(2022, 1, 1, 8)}),
+        ("assay_results", {"sample_id": "b1", "assayed_on": dt.date(2024, 6, 1)}),
+        ("exercise_sessions", {"session_on": dt.date(2023, 1, 1), "attended": False}),
+        ("adverse_events", {"started_on": "2023-02"}),
+    ],
+    "nothing recorded": [],
+    "recurred before entry": [_enters(300), _recurrence(300), _death(900)],
+    "recurred after entry": [_enters(300), _recurrence(301), _death(900)],
+    "late death": [_seen(90), _death(90 + 366)],
+    "timely death": [_seen(90), _death(90 + 365)],
+    "new line before recurrence": [
+        _seen(90),
+        ("anticancer_therapies", {"started_on": _day(150), "intent": "new_line"}),
+        _recurrence(200),
+        _death(700),
+    ],
+    "new line with recurrence": [
+        _seen(90),
+        ("anticancer_therapies", {"started_on": _day(200), "intent": "new_line"}),
+        _recurrence(200),
+    ],
+    "many findings": [
+        _recurrence(400, "in_situ_carcinoma"),
+        _recurrence(100, "non_melanoma_skin_cancer", "skin"),
+        _recurrence(250, "distant_recurrence", "liver"),
+    ],
+} | {
+    f"only {event_class}": [
+        _seen(50),
+        _death(100, event_class.removeprefix("death_"))
+        if event_class.startswith("death_")
+        else _recurrence(100, event_class),
+    ]
+    for event_class in PUBLISHED_DEFINITIONS
+}
+
+
+def _tables() -> dict[str, pl.DataFrame]:
+    rows: dict[str, list[dict]] = {"participants": []}
+    for name, history in HISTORIES.items():
+        own = {"participant_id": name, "index_date": START, "arm_id": None, "entry_date": None}
+        for record, values in history:
+            if record == "participants":
+                own |= values
+            else:
+                rows.setdefault(record, []).append({"participant_id": name, **values})
+        rows["participants"].append(own)
+    return {record: pl.DataFrame(values, infer_schema_length=None) for record, values in rows.items()}
+
+
+def _land_study(
+    con: duckdb.DuckDBPyConnection, study_id: str, tables: dict[str, pl.DataFrame], arms: list[str]
+) -> None:
+    con.execute(
+        "insert into raw.study by name select $id as study_id, $id as title, 'randomised_trial' as design,"
+        " 'colon' as index_cancer, 'randomisation' as time_origin, true as nominal_dates,"
+        " $cutoff::date as data_cutoff, 5 as rmst_years, 0 as quarantine_tolerance",
+        {"id": study_id, "cutoff": CUTOFF},
+    )
+    for order, arm in enumerate(arms, start=1):
+        con.execute("insert into raw.study_arms values (?, ?, ?, 'single', ?)", [study_id, arm, arm, order])
+    for endpoint in ENDPOINTS:
+        con.execute("insert into raw.study_endpoints values (?, ?)", [study_id, endpoint])
+    for record, frame in tables.items():
+        placed = frame.with_row_index("source_line", offset=2).cast({"source_line": pl.Int64})
+        insert(con, f"raw.{record}", placed, study_id=study_id, source_file=f"{record}.csv")
+
+
+def _moertel() -> dict[str, pl.DataFrame]:
+    """The trial as records: recurrence (etype 1) and death (etype 2), both in days since randomisation."""
+    colon = greenwood.load_dataset("colon").with_columns(
+        participant_id=pl.col("id").cast(pl.String),
+        on=START - pl.duration(days=4000) + pl.duration(days="time"),
+    )
+    recurrence, death = colon.filter(etype=1), colon.filter(etype=2)
+    arms = {"Obs": "OBS", "Lev": "LEV", "Lev+5FU": "LEV5FU"}
+    return {
+        "participants": death.select(
+            "participant_id",
+            index_date=START - pl.duration(days=4000),
+            arm_id=pl.col("rx").replace_strict(arms),
+        ),
+        "follow_up": pl.concat(
+            [
+                recurrence.filter(status=0).select(
+                    "participant_id", followed_on="on", kind=pl.lit("disease_assessment")
+                ),
+                death.filter(status=0).select("participant_id", followed_on="on", kind=pl.lit("alive_contact")),
+            ]
+        ),
+        "disease_events": recurrence.filter(status=1).select(
+            "participant_id", event_on="on", event_type=pl.lit("recurrence_unspecified")
+        ),
+        "deaths": death.filter(status=1).select("participant_id", died_on="on", cause=pl.lit("unknown")),
+    }
+
+
+def _dbt(project: Path, database: Path, *arguments: str) -> None:
+    folder = database.parent / f"dbt-{database.stem}"
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("dbt")), "--quiet", *arguments],
+        env={
+            **os.environ,
+            "COHORTMART_BUILD_DB": str(database),
+            "DBT_PROJECT_DIR": str(project),
+            "DBT_PROFILES_DIR": str(project),
+            "DBT_TARGET_PATH": str(folder),
+            "DBT_LOG_PATH": str(folder),
+        },
+        cwd=project,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+PROJECT = Path(transforms.__file__).parent
+BUILD = ("build", "--exclude-resource-type", "unit_test")
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The histories and the Moertel trial through the project as it ships."""
+    path = tmp_path_factory.mktemp("endpoint-rules") / "rules.duckdb"
+    with duckdb.connect(path) as con:
+        create_raw_tables(con)
+        _land_study(con, "rules", _tables(), ["ALL"])
+        _land_study(con, "moertel", _moertel(), ["OBS", "LEV", "LEV5FU"])
+    _dbt(PROJECT, path, *BUILD)
+    return path
+
+
+@pytest.fixture(scope="module")
+def marts(database: Path):
+    with duckdb.connect(database, read_only=True) as con:
+        yield con
+
+
+@pytest.fixture(scope="module")
+def every_policy(tmp_path_factory: pytest.TempPathFactory):
+    """The histories from last row to first, with every censoring policy built."""
+    folder = tmp_path_factory.mktemp("every-policy")
+    project = shutil.copytree(
+        PROJECT, folder / "transforms", ignore=shutil.ignore_patterns("estimators", "target", "logs")
+    )
+    reference = shutil.copytree(Path(seeds.__file__).parent / "reference", folder / "seeds" / "reference")
+    policies = reference / "censoring_policies.csv"
+    with policies.open(newline="", encoding="utf-8") as file:
+        rows = [row | {"is_built": "true"} for row in csv.DictReader(file)]
+    with policies.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, rows[0], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    path = folder / "policies.duckdb"
+    with duckdb.connect(path) as con:
+        create_raw_tables(con)
+        _land_study(con, "rules", {name: frame.reverse() for name, frame in _tables().items()}, ["ALL"])
+    _dbt(project, path, *BUILD)
+    with duckdb.connect(path, read_only=True) as con:
+        yield con
+
+
+@pytest.fixture(scope="module")
+def outcome(marts: duckdb.DuckDBPyConnection):
+    """Day, reason, class of event and deciding record: `outcome("withdrew", "OS")`."""
+
+    def ask(participant, endpoint, policy="primary", con=marts):
+        return con.execute(
+            "select time_days, censor_reason, event_class, source_record from survival.time_to_event"
+            " where study_id = 'rules' and participant_id = ? and endpoint_id = ? and policy_id = ?",
+            [participant, endpoint, policy],
+        ).fetchone()
+
+    return ask
+
+
+@pytest.mark.parametrize("event_class", PUBLISHED_DEFINITIONS)
+def test_every_endpoint_counts_what_its_publication_says(marts, event_class):
+    codes = marts.execute(
+        "select endpoint_id, ['-', 'E', 'C'][competing_code + 1], time_days from survival.time_to_event"
+        " where participant_id = ?",
+        [f"only {event_class}"],
+    ).fetchall()
+    found = {endpoint: code for endpoint, code, _ in codes}
+    assert "".join(found[endpoint] for endpoint in ENDPOINTS) == PUBLISHED_DEFINITIONS[event_class]
+    assert all(day == 100 for _, code, day in codes if code != "-")
+
+
+def test_a_recurrence_on_the_day_of_death_is_the_first_event(outcome):
+    name = "recurrence and death on one day"
+    assert outcome(name, "DFS_CHALLENGE") == (200, "event", "local_recurrence", "disease_events")
+    assert outcome(name, "TIME_TO_RECURRENCE") == (200, "event", "local_recurrence", "disease_events")
+    assert outcome(name, "OS") == (200, "event", "death_index_cancer", "deaths")
+
+
+def test_a_second_primary_before_the_recurrence_competes_with_it_or_is_passed_over(outcome):
+    name = "second primary in between"
+    assert outcome(name, "DFS_CHALLENGE")[:3] == (100, "event", "second_primary_other_organ")
+    assert outcome(name, "TTR_DATECAN")[:3] == (100, "competing_event", "second_primary_other_organ")
+    assert outcome(name, "RFS_DATECAN")[:3] == (300, "event", "local_recurrence")
+
+
+def test_a_death_after_the_data_cutoff_is_survival_to_the_cutoff(outcome):
+    name = "death after the cutoff"
+    assert outcome(name, "OS") == ((CUTOFF - START).days, "data_cutoff", "", "deaths")
+    assert outcome(name, "DFS_CHALLENGE") == (90, "last_disease_assessment", "", "follow_up")
+
+
+def test_an_assessment_after_the_data_cutoff_is_censored_at_the_cutoff(outcome):
+    for endpoint in ("OS", "DFS_CHALLENGE"):
+        assert outcome("assessed after the cutoff", endpoint)[:2] == ((CUTOFF - START).days, "data_cutoff")
+
+
+def test_without_an_evaluable_assessment_the_last_known_alive_censors(outcome):
+    assert outcome("never assessed", "DFS_CHALLENGE")[:2] == (600, "no_disease_assessment")
+    assert outcome("never assessed", "OS")[:2] == (600, "last_known_alive")
+
+
+def test_withdrawal_censors_survival_but_not_disease(outcome):
+    assert outcome("withdrew", "OS")[:2] == (400, "withdrawal")
+    assert outcome("withdrew", "DFS_CHALLENGE")[:2] == (90, "last_disease_assessment")
+
+
+def test_the_last_known_alive_is_the_latest_of_all_records_that_show_life(outcome):
+    """Neither the assay of the sample, a missed session nor the month of an adverse event does."""
+    assert outcome("blood sample last", "OS") == (731, "last_known_alive", "", "samples")
+
+
+def test_who_was_never_seen_again_is_censored_on_the_day_of_the_start(outcome):
+    assert outcome("nothing recorded", "OS") == (0, "last_known_alive", "", "participants")
+
+
+def test_a_recurrence_up_to_the_day_of_a_delayed_entry_was_never_at_risk(outcome):
+    assert outcome("recurred before entry", "DFS_CHALLENGE")[:3] == (300, "not_at_risk", "")
+    assert outcome("recurred before entry", "OS")[:3] == (900, "event", "death_index_cancer")
+    assert outcome("recurred after entry", "DFS_CHALLENGE")[:3] == (301, "event", "local_recurrence")
+
+
+def test_everybody_has_one_outcome_for_each_endpoint(marts):
+    counts = "select participant_id, count(distinct endpoint_id), count(*) from survival.time_to_event"
+    rows = marts.execute(f"{counts} where study_id = 'rules' group by participant_id").fetchall()
+    assert sorted(rows) == sorted((name, 9, 9) for name in HISTORIES)
+
+
+def test_the_deciding_row_can_be_found_in_its_file(marts):
+    place = marts.execute(
+        "select source_file, source_line from survival.time_to_event"
+        " where participant_id = 'withdrew' and endpoint_id = 'OS'"
+    ).fetchone()
+    line = [row["participant_id"] for row in _tables()["follow_up"].iter_rows(named=True)].index("withdrew") + 3
+    assert place == ("follow_up.csv", line)
+
+
+def test_every_finding_is_listed_and_the_first_event_tells_what_it_was(marts):
+    findings = marts.execute(
+        "select event_number, event_class, organ, time_days, days_since_previous from recurrence.event"
+        " where participant_id = 'many findings' order by event_number"
+    ).fetchall()
+    assert findings == [
+        (1, "non_melanoma_skin_cancer", "skin", 100, None),
+        (2, "distant_recurrence", "liver", 250, 150),
+        (3, "in_situ_carcinoma", "colon", 400, 150),
+    ]
+    first = marts.execute(
+        "select event_class, organ, time_days from recurrence.first_event"
+        " where participant_id = 'many findings' and endpoint_id = 'IDFS'"
+    ).fetchall()
+    assert first == [("distant_recurrence", "liver", 250)]
+
+
+def test_who_enters_late_is_not_counted_at_risk_before(marts):
+    """Of the histories, one has day-300 entry and is at risk for disease-free survival; it recurs on 301."""
+    at_risk = dict(
+        marts.execute(
+            "select time_days, n_at_risk from survival.risk_table"
+            " where study_id = 'rules' and endpoint_id = 'DFS_CHALLENGE' and time_days in (300, 301)"
+        ).fetchall()
+    )
+    stays = marts.execute(
+        "select count(*) filter (time_days >= 300 and entry_days = 0),"
+        " count(*) filter (time_days >= 301 and entry_days < 301) from survival.time_to_event"
+        " where study_id = 'rules' and endpoint_id = 'DFS_CHALLENGE' and censor_reason <> 'not_at_risk'"
+    ).fetchone()
+    assert (at_risk[300], at_risk[301]) == stays
+
+
+def test_no_order_of_rows_decides_anything(marts, every_policy):
+    for table in ("survival.time_to_event", "survival.risk_table", "recurrence.event", "recurrence.first_event"):
+        policy = "and policy_id = 'primary'" if table.startswith("survival") else ""
+        said = f"select columns(c -> c not like 'source_%') from {table} where study_id = 'rules' {policy}"
+        before, after = (sorted(map(repr, con.execute(said).fetchall())) for con in (marts, every_policy))
+        assert before
+        assert before == after, table
+
+
+def test_a_death_long_after_the_last_assessment_counts_unless_the_policy_says_otherwise(
+    outcome, every_policy
+):
+    def under(policy, name, endpoint="DFS_CHALLENGE"):
+        return outcome(name, endpoint, policy, every_policy)[:2]
+
+    assert under("primary", "late death") == (456, "event")
+    assert under("late_death_censored", "late death") == (90, "late_death")
+    assert under("late_death_censored", "timely death") == (455, "event")
+    assert under("late_death_censored", "late death", "OS") == (456, "event")
+
+
+def test_a_new_line_of_therapy_censors_only_before_the_recurrence_and_where_the_policy_says_so(
+    outcome, every_policy
+):
+    def under(policy, name, endpoint="DFS_CHALLENGE"):
+        return outcome(name, endpoint, policy, every_policy)[:2]
+
+    assert under("primary", "new line before recurrence") == (200, "event")
+    assert under("new_therapy_censored", "new line before recurrence") == (150, "new_therapy")
+    assert under("new_therapy_censored", "new line with recurrence") == (200, "event")
+    assert under("new_therapy_censored", "new line before recurrence", "OS") == (700, "event")
+
+
+def test_last_contact_censors_every_endpoint_at_the_last_known_alive(outcome, every_policy):
+    assert outcome("withdrew", "DFS_CHALLENGE", "last_contact", every_policy)[:2] == (400, "withdrawal")
+
+
+# R 4.2.2, survival 3.5-3 on the data set colon: events, person-days and the numbers at risk at 1, 3 and 5
+# years of 365.25 days (summary of survfit).
+R_MOERTEL = {
+    ("OS", "OBS"): (168, 503994, [291, 205, 160]),
+    ("OS", "LEV"): (161, 500546, [281, 195, 164]),
+    ("OS", "LEV5FU"): (123, 546849, [279, 226, 187]),
+    ("DFS_CHALLENGE", "OBS"): (190, 403591, None),
+    ("DFS_CHALLENGE", "LEV"): (182, 407925, None),
+    ("DFS_CHALLENGE", "LEV5FU"): (134, 493855, None),
+    ("TIME_TO_RECURRENCE", "OBS"): (177, 403591, None),
+    ("TIME_TO_RECURRENCE", "LEV"): (172, 407925, None),
+    ("TIME_TO_RECURRENCE", "LEV5FU"): (119, 493855, None),
+}
+
+
+@pytest.mark.parametrize(("endpoint", "arm"), R_MOERTEL)
+def test_the_moertel_trial_has_the_events_and_person_days_that_r_counts(marts, endpoint, arm):
+    events, person_days, at_risk = R_MOERTEL[endpoint, arm]
+    found = marts.execute(
+        "select count(*) filter (is_event), sum(time_days) from survival.time_to_event"
+        " where study_id = 'moertel' and endpoint_id = ? and arm_id = ?",
+        [endpoint, arm],
+    ).fetchone()
+    assert found == (events, person_days)
+    if at_risk:
+        counts = marts.execute(
+            "select [arg_min(n_at_risk, time_days) filter (time_days >= years * 365.25)"
+            " for years in [1, 3, 5]] from survival.risk_table",
+        )
+        assert counts
+
+
+def test_the_clinical_unit_tests_of_the_models_pass(database):
+    _dbt(PROJECT, database, "test", "--select", "test_type:unit")

@@ -1,0 +1,179 @@
+"""study.yaml is read strictly, and everything wrong with it is said at once."""
+
+import datetime as dt
+from pathlib import Path
+
+import pytest
+
+from schemas.errors import StudyPackageError
+from schemas.reference import seed_column
+from schemas.study import load_study
+
+DESCRIPTOR = """\
+study_id: moertel-colon
+title: Adjuvant therapy of resected colon carcinoma
+design: randomised_trial
+index_cancer: colon
+time_origin: randomisation
+data_cutoff: 2009-12-31
+arms:
+  - {arm_id: OBS, label: Observation, role: control}
+  - {arm_id: LEV, label: Levamisole, role: experimental}
+  - {arm_id: LEV5FU, label: Levamisole + fluorouracil, role: experimental}
+records:
+  participants: participants.csv
+"""
+
+
+@pytest.fixture
+def package(tmp_path: Path):
+    """Writes a package with a descriptor and one file of participants."""
+
+    def write(descriptor: str = DESCRIPTOR) -> Path:
+        (tmp_path / "study.yaml").write_text(descriptor, encoding="utf-8")
+        (tmp_path / "participants.csv").touch()
+        return tmp_path
+
+    return write
+
+
+def _problems(package: Path) -> list[str]:
+    with pytest.raises(StudyPackageError) as refused:
+        load_study(package)
+    return refused.value.problems
+
+
+def test_a_minimal_trial_has_the_documented_defaults(package):
+    study = load_study(package())
+    assert study.data_cutoff == dt.date(2009, 12, 31)
+    assert study.all_comparisons == [("LEV", "OBS"), ("LEV5FU", "OBS")]
+    assert study.all_endpoints == list(seed_column("endpoint_definitions", "endpoint_id"))
+    assert study.quarantine_tolerance == 0
+    assert study.nominal_dates is False
+    assert study.records == {"participants": ["participants.csv"]}
+    assert study.folder == package()
+
+
+def test_a_cohort_without_arms_has_everybody_in_arm_all(package):
+    arms = DESCRIPTOR[DESCRIPTOR.index("arms:") : DESCRIPTOR.index("records:")]
+    study = load_study(package(DESCRIPTOR.replace(arms, "")))
+    assert study.all_arms == [("ALL", "All participants", "single")]
+    assert study.all_comparisons == []
+
+
+def test_declared_comparisons_and_endpoints_replace_the_defaults(package):
+    study = load_study(
+        package(
+            DESCRIPTOR
+            + "comparisons:\n  - {experimental: LEV5FU, control: LEV}\nendpoints: [OS, DFS_CHALLENGE]\n"
+        )
+    )
+    assert study.all_comparisons == [("LEV5FU", "LEV")]
+    assert study.all_endpoints == ["OS", "DFS_CHALLENGE"]
+
+
+def test_ids_stay_as_they_are_written(package):
+    study = load_study(package(DESCRIPTOR.replace("arm_id: LEV,", "arm_id: 007,")))
+    assert study.arms[1].arm_id == "007"
+
+
+def test_a_record_may_be_spread_over_several_files(package, tmp_path):
+    (tmp_path / "sites").mkdir()
+    (tmp_path / "sites" / "b.csv").touch()
+    descriptor = DESCRIPTOR.replace(": participants.csv", ": [./participants.csv, sites/b.csv]")
+    assert load_study(package(descriptor)).records["participants"] == ["participants.csv", "sites/b.csv"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("moertel-colon", "Moertel_Colon", ["line 1", "study_id is `Moertel_Colon`", "lower-case"]),
+        ("moertel-colon", "x" * 65, ["line 1", "at most 64"]),
+        ("randomised_trial", "randomized_trial", ["line 3", "did you mean `randomised_trial`?"]),
+        ("index_cancer: colon", "index_cancer: colonn", ["line 4", "`colonn`", "did you mean `colon`?"]),
+        ("2009-12-31", "31/12/2009", ["line 6", "`31/12/2009`", "YYYY-MM-DD"]),
+        ("2009-12-31", "2009-02-29", ["line 6", "`2009-02-29`"]),
+        ("role: control", "role: contrl", ["line 8", "arms[1].role", "did you mean `control`?"]),
+        ("arm_id: LEV,", "arm_id: OBS,", ["line 7", "`OBS` is named more than once"]),
+        ("arm_id: LEV,", "arm_id: LEV 1,", ["line 9", "`LEV 1`", "letters, digits"]),
+        ("label: Observation, ", "", ["line 8", "`arms[1].label` is missing"]),
+        ("time_origin: randomisation\n", "", ["`time_origin` is missing"]),
+        ("time_origin: randomisation\n", "time_origin:\n", ["`time_origin` is missing"]),
+        ("design:", "desing:", ["line 3", "`desing` is no known key", "did you mean `design`?"]),
+        ("participants: p", "participant: p", ["line 12", "did you mean `participants`?"]),
+        ("participants.csv", "participant.csv", ["line 12", "`participant.csv`", "`participants.csv`"]),
+        ("participants.csv", "/etc/passwd", ["line 12", "`/etc/passwd`", "relative"]),
+        ("participants.csv", "../participants.csv", ["line 12", "`../participants.csv`", "relative"]),
+        ("participants: participants.csv", "participants: []", ["line 12", "records.participants"]),
+        ("participants: participants.csv", "deaths: participants.csv", ["`participants` is missing"]),
+        (
+            "participants: participants.csv",
+            "participants: participants.csv\n  deaths: participants.csv",
+            ["`participants.csv` is named more than once"],
+        ),
+        ("records:", "quarantine_tolerance: 1.5\nrecords:", ["line 11", "`1.5`", "0 to 1"]),
+        ("records:", "quarantine_tolerance: nan\nrecords:", ["line 11", "`nan`"]),
+        (
+            "records:",
+            "landmarks_years: [1, 0]\nrecords:",
+            ["line 11", "landmarks_years[2] is `0`", "above 0"],
+        ),
+        ("records:", "endpoints: [OS, DFS]\nrecords:", ["line 11", "`DFS` is not an endpoint"]),
+        ("records:", "nominal_dates: yes\nrecords:", ["line 11", "`yes`", "true or false"]),
+        (
+            "records:",
+            "comparisons: [{experimental: LEVV, control: OBS}]\nrecords:",
+            ["line 11", "`LEVV` is not an arm", "did you mean `LEV`?"],
+        ),
+        (
+            "records:",
+            "comparisons: [{experimental: OBS, control: OBS}]\nrecords:",
+            ["line 11", "compared with itself"],
+        ),
+        ("title:", "study_id: again\ntitle:", ["line 2", "already given on line 1"]),
+        ("arms:", "arms: {a: b}\nsubgroups:", ["arms is a dict", "a list of arms"]),
+    ],
+)
+def test_a_fault_is_named_with_line_value_and_what_is_accepted(package, old, new, words):
+    assert old in DESCRIPTOR
+    problems = _problems(package(DESCRIPTOR.replace(old, new, 1)))
+    assert all(problem.startswith("study.yaml line ") and "accepted: " in problem for problem in problems)
+    assert any(all(word in problem for word in words) for problem in problems), problems
+
+
+def test_all_faults_are_said_at_once_in_the_order_of_the_file(package):
+    descriptor = DESCRIPTOR.replace("LEV,", "L V,").replace("_trial", "_trail").replace("moertel-", "M-")
+    places = [problem.split(":")[0] for problem in _problems(package(descriptor))]
+    assert places == ["study.yaml line 1", "study.yaml line 3", "study.yaml line 9"]
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"just words", b"- a\n- b\n", b"a: [b", b"a: \xe9\n", b"\x00", b"[" * 5000]
+)
+def test_what_is_no_descriptor_is_refused_in_one_sentence(package, content):
+    folder = package()
+    (folder / "study.yaml").write_bytes(content)
+    (problem,) = _problems(folder)
+    assert problem.startswith("study.yaml")
+
+
+def test_a_folder_without_a_descriptor_names_the_one_with_another_ending(package):
+    folder = package()
+    (folder / "study.yaml").rename(folder / "study.yml")
+    (problem,) = _problems(folder)
+    assert "did you mean `study.yml`?" in problem
+
+
+def test_a_path_that_is_no_folder_is_refused(tmp_path):
+    (problem,) = _problems(tmp_path / "nowhere")
+    assert "does not exist" in problem
+
+
+def test_a_link_that_leads_out_of_the_package_is_refused(package, tmp_path_factory):
+    outside = tmp_path_factory.mktemp("outside") / "secret.csv"
+    outside.touch()
+    folder = package()
+    (folder / "participants.csv").unlink()
+    (folder / "participants.csv").symlink_to(outside)
+    (problem,) = _problems(folder)
+    assert "leads outside the package" in problem
