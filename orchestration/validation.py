@@ -89,9 +89,7 @@ def _rows_against() -> Any:
     class RowsAgainstRule(gx.expectations.UnexpectedRowsExpectation):  # type: ignore[misc]
         metric_dependencies = ("unexpected_rows_query.table",)
 
-        def _validate(
-            self, metrics: dict[str, Any], runtime_configuration: Any = None, execution_engine: Any = None
-        ) -> dict[str, Any]:
+        def _validate(self, metrics: dict[str, Any], **_: Any) -> dict[str, Any]:
             rows = metrics["unexpected_rows_query.table"]
             count = f"{len(rows)}" + (" or more" if len(rows) == MAX_RESULT_RECORDS else "")
             return {

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from orchestration.assets.failures import for_each_package
 from orchestration.assets.ownership import DATA_ENGINEERING
 from orchestration.build_database import BuildDatabase
 from orchestration.deliveries import Delivery, deliver, save_deliveries
@@ -17,32 +18,32 @@ from schemas.study import load_study
 DELIVERIES = dg.AssetKey("deliveries")
 
 
-def _deliver_all(settings: Settings, progress: Progress) -> list[Delivery]:
-    """Deliver the configured packages, or the studies that ship when none is configured.
+def _deliver_shipped(settings: Settings, progress: Progress) -> list[Delivery]:
+    # Simulating and reading the shipped studies takes libraries that other builds do not need.
+    from seeds.studies import SHIPPED  # noqa: PLC0415
 
-    Raises:
-        StudyPackageError: a package cannot be read, or two have the same study_id.
-    """
-    if not settings.studies:
-        # Simulating and reading the shipped studies takes libraries that other builds do not need.
-        from seeds.studies import SHIPPED  # noqa: PLC0415
-
-        delivered = []
-        for done, (name, write_package) in enumerate(SHIPPED.items(), start=1):
-            with tempfile.TemporaryDirectory(prefix="cohortmart-") as scratch:
-                delivered.append(deliver(write_package(Path(scratch) / name), settings))
-            progress.advance("studies", done, len(SHIPPED), name)
-        return delivered
     delivered = []
-    for done, package in enumerate(settings.studies, start=1):
-        delivery = deliver(package, settings)
-        if delivery.study_id in {d.study_id for d in delivered}:
-            raise StudyPackageError(
-                [f"{package}/study.yaml: study_id {delivery.study_id!r} is already taken by another package"]
-            )
-        delivered.append(delivery)
-        progress.advance("studies", done, len(settings.studies), delivery.study_id)
+    for done, (name, write_package) in enumerate(SHIPPED.items(), start=1):
+        with tempfile.TemporaryDirectory(prefix="cohortmart-") as scratch:
+            delivered.append(deliver(write_package(Path(scratch) / name), settings))
+        progress.advance("studies", done, len(SHIPPED), name)
     return delivered
+
+
+def _deliver_configured(settings: Settings, progress: Progress) -> list[Delivery]:
+    taken: dict[str, Path] = {}
+
+    def work(package: Path) -> Delivery:
+        delivery = deliver(package, settings)
+        other = taken.setdefault(delivery.study_id, package)
+        if other != package:
+            raise StudyPackageError(
+                [f"{package}/study.yaml: study_id `{delivery.study_id}` is that of {other} too"]
+            )
+        progress.advance("studies", len(taken), len(settings.studies), delivery.study_id)
+        return delivery
+
+    return for_each_package(settings.studies, work)
 
 
 @dg.asset(
@@ -59,10 +60,8 @@ def deliveries(
 ) -> dg.MaterializeResult[None]:
     """Deliver every package and start the run's database with the study-level tables."""
     with progress.part("studies"):
-        try:
-            delivered = _deliver_all(database.settings, progress)
-        except StudyPackageError as error:
-            raise dg.Failure(description=str(error), allow_retries=False) from error
+        deliver_all = _deliver_configured if database.studies else _deliver_shipped
+        delivered = deliver_all(database.settings, progress)
         database.create(context.run_id)
         with database.connect(context.run_id) as con:
             create_raw_tables(con)

@@ -1,16 +1,17 @@
 """One asset for each record type: from a delivered file to `raw.<record>`."""
 
+import itertools
 from collections.abc import Iterator
 
 import dagster as dg
 
 from orchestration.assets.deliveries import DELIVERIES
+from orchestration.assets.failures import for_each_package
 from orchestration.assets.ownership import DATA_ENGINEERING
 from orchestration.build_database import BuildDatabase
 from orchestration.deliveries import read_deliveries
 from orchestration.landing import above_tolerance, apply_cross_record_rules, land_record
 from orchestration.progress import Progress
-from schemas.errors import StudyPackageError
 from schemas.records import RECORDS, RecordType
 from schemas.study import load_study
 
@@ -47,13 +48,12 @@ def _raw_asset(position: int, record: RecordType) -> dg.AssetsDefinition:
         database: BuildDatabase,
         progress: dg.ResourceParam[Progress],
     ) -> dg.MaterializeResult[None]:
-        landed = []
         with progress.part("landing"), database.connect(context.run_id) as con:
-            for delivery in read_deliveries(database.settings.build):
-                try:
-                    landed += land_record(con, load_study(delivery.folder), record.name)
-                except StudyPackageError as error:
-                    raise dg.Failure(description=str(error), allow_retries=False) from error
+            files = for_each_package(
+                read_deliveries(database.settings.build),
+                lambda delivery: land_record(con, load_study(delivery.folder), record.name),
+            )
+            landed = list(itertools.chain.from_iterable(files))
             progress.advance("landing", position, len(RECORDS) + 1, record.name)
         return dg.MaterializeResult(
             metadata={

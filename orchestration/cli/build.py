@@ -9,6 +9,7 @@ import dagster as dg
 from rich.console import Console
 from rich.table import Table
 
+from orchestration.assets.failures import UNREADABLE
 from orchestration.cli.progress import TerminalProgress
 from orchestration.cli.summary import print_release
 from orchestration.cli.terminal import terminal
@@ -67,7 +68,7 @@ def _explain(result: dg.ExecuteInProcessResult, settings: Settings, console: Con
     for event in result.filter_events(lambda e: e.is_step_failure):
         failure = event.step_failure_data
         if failure.user_failure_data is not None:
-            unreadable = unreadable or event.step_key == "deliveries"
+            unreadable = unreadable or UNREADABLE in failure.user_failure_data.metadata
             console.print(
                 failure.user_failure_data.description, markup=False, highlight=False, soft_wrap=True
             )

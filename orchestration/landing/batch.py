@@ -25,14 +25,14 @@ class RowBatch:
         lines: for each row of `fields`, its 1-based line (in a Parquet file, its row number).
         texts: for each row of `fields`, the row as it stands in the file.
         malformed: the other rows of the batch.
-        n_bytes: about how many bytes of the file the batch took.
+        end_byte: about where in the file the batch ends.
     """
 
     fields: pl.DataFrame
     lines: pl.Series
     texts: pl.Series
     malformed: list[MalformedRow]
-    n_bytes: int
+    end_byte: int
 
     @property
     def n_rows(self) -> int:

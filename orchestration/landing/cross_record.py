@@ -98,21 +98,21 @@ def _move(con: duckdb.DuckDBPyConnection, study: StudyDescriptor, record: str, f
     place = {"study_id": study.study_id, "record": record, "source_file": file}
     of_file = "study_id = $study_id and record = $record and source_file = $source_file"
     lines = con.execute(f"select distinct source_line from found where {of_file}", place).fetchnumpy()
-    texts = row_texts(study, record, file, lines["source_line"])
-    con.register("row_texts", texts.to_arrow())
-    con.execute(
-        f"""
-        insert into audit.quarantine by name
-        select f.study_id, f.record, f.source_file, f.source_line, f.rule, f.column_name, f.value,
-            f.reason, f.accepted, t.row_text
-        from found as f
-        join row_texts as t using (source_line)
-        where {of_file}
-        order by f.source_line, f.position
-        """,
-        place,
-    )
-    con.unregister("row_texts")
+    for texts in row_texts(study, record, file, lines["source_line"]):
+        con.register("row_texts", texts.to_arrow())
+        con.execute(
+            f"""
+            insert into audit.quarantine by name
+            select f.study_id, f.record, f.source_file, f.source_line, f.rule, f.column_name, f.value,
+                f.reason, f.accepted, t.row_text
+            from found as f
+            join row_texts as t using (source_line)
+            where {of_file}
+            order by f.source_line, f.position
+            """,
+            place,
+        )
+        con.unregister("row_texts")
     con.execute(
         f"""
         delete from raw.{record}
@@ -127,5 +127,5 @@ def _move(con: duckdb.DuckDBPyConnection, study: StudyDescriptor, record: str, f
         set rows_accepted = rows_accepted - $n, rows_quarantined = rows_quarantined + $n
         where {of_file}
         """,
-        {**place, "n": len(texts)},
+        {**place, "n": len(lines["source_line"])},
     )

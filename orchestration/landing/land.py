@@ -1,6 +1,7 @@
 """Landing one study's files: every row goes to its raw table or, with its reasons, to quarantine."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 
 import duckdb
@@ -122,16 +123,14 @@ def land_record(
     return landings
 
 
-def row_texts(study: StudyDescriptor, record: str, name: str, lines: Iterable[int]) -> pl.DataFrame:
-    """Read again how some rows of a file are written: columns source_line and row_text."""
+def row_texts(study: StudyDescriptor, record: str, name: str, lines: Iterable[int]) -> Iterator[pl.DataFrame]:
+    """Read again how some rows of a file are written: frames with source_line and row_text."""
     source = open_source(study.folder, name)
-    found = [pl.DataFrame(schema={"source_line": pl.Int64, "row_text": pl.String})]
     wanted = pl.Series(lines, dtype=pl.Int64).implode()
+    kept = pl.col("row_text").str.slice(0, KEPT_TEXT_CHARACTERS)
     for batch in source.batches(source.header(), RECORDS[record]):
         texts = pl.DataFrame({"source_line": batch.lines, "row_text": batch.texts})
-        kept = pl.col("row_text").str.slice(0, KEPT_TEXT_CHARACTERS)
-        found.append(texts.filter(pl.col("source_line").is_in(wanted)).with_columns(kept))
-    return pl.concat(found)
+        yield texts.filter(pl.col("source_line").is_in(wanted)).with_columns(kept)
 
 
 def _forget(con: duckdb.DuckDBPyConnection, study: StudyDescriptor, record: str) -> None:
@@ -142,14 +141,16 @@ def _forget(con: duckdb.DuckDBPyConnection, study: StudyDescriptor, record: str)
 
 def _land_file(con: duckdb.DuckDBPyConnection, target: _Target, progress: OnProgress | None) -> FileLanding:
     source = target.source
-    file_bytes, done = source.path.stat().st_size, 0
+    place = {"study_id": target.study.study_id, "source_file": source.name}
+    file_bytes = source.path.stat().st_size
     rows_read = rows_accepted = 0
-    for batch in source.batches(target.header.columns, target.record):
-        rows_read += batch.n_rows
-        rows_accepted += _land_batch(con, target, batch)
-        done = min(done + batch.n_bytes, file_bytes)
+    for checked in _one_ahead(_check_batches(target)):
+        insert(con, f"raw.{target.record.name}", checked.accepted, **place)
+        _quarantine(con, target, checked)
+        rows_read += checked.batch.n_rows
+        rows_accepted += checked.accepted.height
         if progress:
-            progress(source.name, done, file_bytes)
+            progress(source.name, checked.batch.end_byte, file_bytes)
     landing = FileLanding(
         study_id=target.study.study_id,
         record=target.record.name,
@@ -166,19 +167,33 @@ def _land_file(con: duckdb.DuckDBPyConnection, target: _Target, progress: OnProg
     return landing
 
 
-def _land_batch(con: duckdb.DuckDBPyConnection, target: _Target, batch: RowBatch) -> int:
-    """Write one batch; return how many rows were accepted."""
-    converted = convert(batch.fields, target.record, target.header.covariates)
-    faults = pl.concat([converted.faults, schema_faults(converted.frame, batch.fields, target.record)])
-    is_sound = ~pl.int_range(batch.fields.height, eager=True).is_in(faults["row"].implode())
-    accepted = converted.frame.drop("row").with_columns(source_line=batch.lines)
-    if target.record.name == "participants":
-        accepted = accepted.with_columns(covariates=_covariates(converted.covariates, accepted.height))
-    accepted = accepted.filter(is_sound)
-    place = {"study_id": target.study.study_id, "source_file": target.source.name}
-    insert(con, f"raw.{target.record.name}", accepted, **place)
-    _quarantine(con, target, batch, faults)
-    return accepted.height
+@dataclass(frozen=True)
+class _CheckedBatch:
+    """A batch, the rows of it that are accepted, and the faults of the others."""
+
+    batch: RowBatch
+    accepted: pl.DataFrame
+    faults: pl.DataFrame
+
+
+def _check_batches(target: _Target) -> Iterator[_CheckedBatch]:
+    for batch in target.source.batches(target.header.columns, target.record):
+        converted = convert(batch.fields, target.record, target.header.covariates)
+        faults = pl.concat([converted.faults, schema_faults(converted.frame, batch.fields, target.record)])
+        is_sound = ~pl.int_range(batch.fields.height, eager=True).is_in(faults["row"].implode())
+        rows = converted.frame.drop("row").with_columns(source_line=batch.lines)
+        if target.record.name == "participants":
+            rows = rows.with_columns(covariates=_covariates(converted.covariates, rows.height))
+        yield _CheckedBatch(batch, rows.filter(is_sound), faults)
+
+
+def _one_ahead(items: Iterator[_CheckedBatch]) -> Iterator[_CheckedBatch]:
+    """Make the next batch while the database writes this one."""
+    with ThreadPoolExecutor(max_workers=1) as worker:
+        upcoming = worker.submit(next, items, None)
+        while (item := upcoming.result()) is not None:
+            upcoming = worker.submit(next, items, None)
+            yield item
 
 
 def _covariates(values: pl.DataFrame, n_rows: int) -> pl.Series:
@@ -193,10 +208,9 @@ def _covariates(values: pl.DataFrame, n_rows: int) -> pl.Series:
     return values.select(pl.concat_list(pairs).list.filter(present).alias("covariates")).to_series()
 
 
-def _quarantine(
-    con: duckdb.DuckDBPyConnection, target: _Target, batch: RowBatch, faults: pl.DataFrame
-) -> None:
+def _quarantine(con: duckdb.DuckDBPyConnection, target: _Target, checked: _CheckedBatch) -> None:
     """Write the faults of a batch, row by row, and the keys of the rows that others may refer to."""
+    batch, faults = checked.batch, checked.faults
     if faults.is_empty() and not batch.malformed:
         return
     place = {

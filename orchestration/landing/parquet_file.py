@@ -72,8 +72,8 @@ def read_rows(
         fields = fields.select(pl.when(pl.all() != "").then(pl.all()))
         texts = fields.select(pl.concat_str(pl.all().fill_null(""), separator=",")).to_series()
         lines = pl.int_range(line, line + frame.height, eager=True)
-        yield RowBatch(fields, lines, texts, [], round(frame.height * bytes_per_row))
         line += frame.height
+        yield RowBatch(fields, lines, texts, [], round((line - 1) * bytes_per_row))
 
 
 def _open(path: Path, name: str) -> pq.ParquetFile:

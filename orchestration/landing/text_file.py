@@ -69,7 +69,7 @@ def read_rows(
             lines = split_lines(text)
             _refuse_long_lines(lines, len(data) - end, name, line)
             has_quotes = '"' in text or "\r" in text
-            divided = divide(lines, line, columns, len(chunk), has_quotes=has_quotes, is_last=is_last)
+            divided = divide(lines, line, columns, file.tell(), has_quotes=has_quotes, is_last=is_last)
             yield divided.batch
             line += divided.n_lines
             rest = divided.unread.encode() + data[end:]

@@ -60,7 +60,7 @@ def divide(
     lines: pl.Series,
     first_line: int,
     columns: Sequence[str],
-    n_bytes: int,
+    end_byte: int,
     *,
     has_quotes: bool,
     is_last: bool,
@@ -71,7 +71,7 @@ def divide(
         lines: text of the lines.
         first_line: line number of the first.
         columns: names of the header, two or more.
-        n_bytes: how many bytes of the file the block took.
+        end_byte: where in the file the block ends.
         has_quotes: whether any line may hold a quote or a carriage return.
         is_last: whether the file ends with the block.
     """
@@ -81,7 +81,7 @@ def divide(
     position = pl.int_range(singly.n_read, eager=True)
     rows = pl.DataFrame({"line": position + first_line, "text": lines[: singly.n_read]})
     is_taken = position.is_in(pl.Series(singly.taken, dtype=pl.Int64).implode())
-    batch = _batch(rows.filter(~is_taken & (pl.col("text") != "")), singly, list(columns), n_bytes)
+    batch = _batch(rows.filter(~is_taken & (pl.col("text") != "")), singly, list(columns), end_byte)
     unread = "".join(line + "\n" for line in lines[singly.n_read :].to_list())
     return Divided(batch, unread, singly.n_read)
 
@@ -150,7 +150,7 @@ def _read_row(pulled: _Pulled, line: int) -> _Row | MalformedRow:
     return _Row(line, "".join(pulled.seen).removesuffix("\n"), values)
 
 
-def _batch(rows: pl.DataFrame, singly: _Singly, columns: list[str], n_bytes: int) -> RowBatch:
+def _batch(rows: pl.DataFrame, singly: _Singly, columns: list[str], end_byte: int) -> RowBatch:
     width = len(columns)
     # What is left of quotes in these rows only wraps plain values.
     bare = rows["text"].str.replace_all('"', "", literal=True)
@@ -173,7 +173,7 @@ def _batch(rows: pl.DataFrame, singly: _Singly, columns: list[str], n_bytes: int
         lines=whole["line"],
         texts=whole["text"],
         malformed=sorted(malformed + singly.malformed, key=lambda row: row.line),
-        n_bytes=n_bytes,
+        end_byte=end_byte,
     )
 
 

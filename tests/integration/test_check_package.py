@@ -1,5 +1,6 @@
 """A package is checked as a whole before anything is built, and the report says what to mend."""
 
+import datetime as dt
 import io
 import shutil
 import time
@@ -9,6 +10,7 @@ import pytest
 from rich.console import Console
 
 from orchestration.landing import check_package, render_check
+from orchestration.landing.text_file import BLOCK_BYTES
 
 LANDERS_RAMOS = Path(__file__).parents[3] / "shared" / "data" / "studies" / "landers-ramos-50km"
 DESCRIPTOR = """\
@@ -153,14 +155,22 @@ def test_ten_thousand_bad_rows_are_counted_within_seconds_and_summarised(package
 
 
 def test_a_duplicate_at_the_far_ends_of_a_large_file_is_found(package):
-    days = "".join(f"P0,{year}-01-01,alive_contact\n" for year in range(1950, 2010)) * 6000
-    _append(package / "follow_up.csv", days.replace("P0", "P1", 1) + "P2,2012-01-01,alive_contact\n")
-    assert (package / "follow_up.csv").stat().st_size > 10_000_000
-    report = check_package(package)
-    rows = report.files[1].landing
-    assert rows.rows_read == 3 + 360_000 + 1
-    # P0 and P1 on 2012-01-01 and P1's single day stand alone; all else is there more than once.
-    assert rows.rows_accepted == 3
+    first = dt.date(1950, 1, 1)
+    days = [first + dt.timedelta(days=n) for n in range(25_000)]
+    contacts = [
+        f"P{n},{day},{kind}\n"
+        for n in range(12)
+        for day in days
+        for kind in ("alive_contact", "disease_assessment")
+    ]
+    _append(package / "participants.csv", "".join(f"P{n},2010-01-01\n" for n in range(3, 12)))
+    header = "participant_id,followed_on,kind\n"
+    (package / "follow_up.csv").write_text(header + "".join([*contacts, contacts[0]]), encoding="utf-8")
+    # More than one batch is read of such a file.
+    assert (package / "follow_up.csv").stat().st_size > BLOCK_BYTES
+    ((reason),) = check_package(package).files[1].reasons
+    assert [example.line for example in reason.examples] == [2, len(contacts) + 2]
+    assert [example.row_text + "\n" for example in reason.examples] == [contacts[0]] * 2
 
 
 def test_nothing_is_left_behind(package, tmp_path_factory, monkeypatch):

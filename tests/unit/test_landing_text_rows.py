@@ -56,8 +56,8 @@ def _one_line_at_a_time(text: str, width: int):
     return rows, malformed
 
 
-@given(rows=ROWS, block_bytes=st.sampled_from([1, 7, 64, 1 << 20]), line_end=st.sampled_from(["\n", "\r\n"]))
-@settings(max_examples=60, deadline=None)
+@given(rows=ROWS, block_bytes=st.sampled_from([16, 64, 1 << 20]), line_end=st.sampled_from(["\n", "\r\n"]))
+@settings(max_examples=40, deadline=None)
 def test_quoting_line_ends_and_block_size_do_not_change_what_is_read(read, rows, block_bytes, line_end):
     for quoting in QUOTING.values():
         file = io.StringIO()
@@ -113,11 +113,11 @@ def test_a_row_of_a_mebibyte_is_refused_by_its_line(read):
 
 
 def test_a_quote_that_is_closed_a_mebibyte_later_spoils_its_own_line_only(read):
-    filler = b"a,b,c\n" * 200_000
+    filler = b"a,b," + b"c" * 95 + b"\n"
     for block_bytes in (1 << 18, 1 << 24):
-        rows, malformed = read(b'a,"b,c\n' + filler + b'a,"b",c\n', block_bytes=block_bytes)
+        rows, malformed = read(b'a,"b,c\n' + filler * 11_000 + b'a,"b",c\n', block_bytes=block_bytes)
         assert malformed == [(2, "quotes")]
-        assert len(rows) == 200_001
+        assert len(rows) == 11_001
 
 
 @pytest.mark.parametrize(

@@ -150,13 +150,12 @@ class Assumptions(_Part):
             transition: name of the transition.
             positions: for each prognostic covariate the positions of its levels, all of one length.
         """
-        return np.prod(
-            [
-                self._multiplier_by_level(covariate, transition)[positions[covariate]]
-                for covariate in self.prognosis
-            ],
-            axis=0,
-        )
+        factors = [
+            self._multiplier_by_level(covariate, transition)[positions[covariate]]
+            for covariate in self.prognosis
+        ]
+        multipliers: Floats = np.prod(factors, axis=0)
+        return multipliers
 
     def patterns(self) -> tuple[Floats, dict[str, Integers]]:
         """Share of every combination of prognostic levels, and positions of its levels by covariate."""

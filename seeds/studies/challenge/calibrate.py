@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.optimize import least_squares
 
 from seeds.studies.challenge.assumptions import ARMS, Assumptions, Floats, load_assumptions
 from seeds.studies.challenge.expected import ArmFigures, cox_log_hazard_ratio, expected_arms
@@ -86,8 +87,7 @@ def hazards_of(values: Mapping[str, float]) -> Hazards:
         values["death_after_disease_ratio"],
     )
     control = {
-        "recurrence": values["recurrence"]
-        * np.append(_ACCENT_HAZARD[1:], _ACCENT_HAZARD[-1] * extrapolated),
+        "recurrence": values["recurrence"] * np.append(_ACCENT_HAZARD[1:], _ACCENT_HAZARD[-1] * extrapolated),
         "second_primary": np.full(YEARS, values["second_primary"]),
         "death_without_disease": values["death_without_disease"] * AGEING,
         "death_after_recurrence": values["death_after_recurrence"] * fading,
@@ -112,9 +112,6 @@ def calibrate(assumptions: Assumptions) -> Hazards:
     Raises:
         RuntimeError: a figure that is to be met exactly is not.
     """
-    # The simulator itself does without SciPy, whose import takes longer than a small study.
-    from scipy.optimize import least_squares
-
     plausible = np.array([parameter.plausible for parameter in PARAMETERS.values()])
 
     def residuals(logs: Floats) -> Floats:

@@ -7,6 +7,7 @@ not, so the risk set is smaller than the number observed, and the estimate a lit
 published figures have the same trait, so it is the estimate that is held against them.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -39,7 +40,7 @@ class Process:
         until = int(years * 365.25)
         n_event, n_at_risk = self.n_event[:until], self.n_at_risk[:until]
         total = float((n_event / (n_at_risk * (n_at_risk - n_event))).sum())
-        return self.survival(years) * (total / participants) ** 0.5
+        return self.survival(years) * math.sqrt(total / participants)
 
 
 @dataclass(frozen=True)
@@ -80,9 +81,7 @@ def expected_arms(hazards: Hazards, assumptions: Assumptions) -> dict[str, ArmFi
     return {arm: _expected_arm(hazards, assumptions, plan, arm) for arm in ARMS}
 
 
-def _expected_arm(
-    hazards: Hazards, assumptions: Assumptions, plan: ObservationPlan, arm: str
-) -> ArmFigures:
+def _expected_arm(hazards: Hazards, assumptions: Assumptions, plan: ObservationPlan, arm: str) -> ArmFigures:
     shares, positions = assumptions.patterns()
     multipliers = {name: assumptions.multipliers(name, positions) for name in FROM_NO_DISEASE}
     exits = {name: np.outer(m, hazards.daily(arm, name)) for name, m in multipliers.items()}

@@ -24,7 +24,8 @@ TRANSITIONS = FROM_NO_DISEASE + AFTER_DISEASE
 
 def year_ends(years: int) -> Floats:
     """Days since randomisation on which years 0 to `years` end; whole days, as records are."""
-    return np.rint(np.arange(years + 1) * 365.25)
+    ends: Floats = np.rint(np.arange(years + 1) * 365.25)
+    return ends
 
 
 @dataclass(frozen=True)
@@ -69,9 +70,7 @@ def load_hazards(path: Path = HAZARDS_FILE) -> Hazards:
         rows = list(csv.DictReader(file))
     return Hazards(
         {
-            (arm, transition): np.array(
-                [float(row[transition]) for row in rows if row["arm_id"] == arm]
-            )
+            (arm, transition): np.array([float(row[transition]) for row in rows if row["arm_id"] == arm])
             for arm in ARMS
             for transition in TRANSITIONS
         }

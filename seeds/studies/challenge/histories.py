@@ -40,15 +40,22 @@ class Histories:
         return day <= np.minimum(self.end_day, self.death_day)
 
 
+@dataclass(frozen=True)
+class TrialBlock:
+    """A block of participants with what happens to them: all that records are made from."""
+
+    baseline: Baseline
+    histories: Histories
+    streams: Streams
+    assumptions: Assumptions
+
+
 def draw_histories(
     baseline: Baseline, streams: Streams, hazards: Hazards, assumptions: Assumptions
 ) -> Histories:
     """Draw the history of each participant, by inversion of cumulative hazards."""
     times = np.stack(
-        [
-            _times_without_disease(name, baseline, streams, hazards, assumptions)
-            for name in FROM_NO_DISEASE
-        ]
+        [_times_without_disease(name, baseline, streams, hazards, assumptions) for name in FROM_NO_DISEASE]
     )
     first_event, first_time = times.argmin(axis=0), times.min(axis=0)
     death_time = np.where(first_event == DEATH, first_time, np.inf)
@@ -88,9 +95,7 @@ def _times_without_disease(
 ) -> Floats:
     multiplier = assumptions.multipliers(transition, baseline.levels)
     cumulative = streams.exponential(f"time_of_{transition}") / multiplier
-    return _per_arm(
-        baseline, [hazards.time_of(arm, transition, cumulative) for arm in ARMS]
-    )
+    return _per_arm(baseline, [hazards.time_of(arm, transition, cumulative) for arm in ARMS])
 
 
 def _death_times(

@@ -61,7 +61,8 @@ class ObservationPlan:
             since = planned + jitter
             last = lost * last
             last[planned - jitter : planned + jitter + 1] += chance
-        return result + weights[since:].sum() * last
+        result += weights[since:].sum() * last
+        return result
 
 
 def plan_observation(assumptions: Assumptions, days: int) -> ObservationPlan:

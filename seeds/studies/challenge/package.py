@@ -9,15 +9,10 @@ import polars as pl
 
 from seeds.studies.challenge.assumptions import FOLDER, Assumptions, load_assumptions
 from seeds.studies.challenge.deaths import deaths_frame, new_lines_frame
-from seeds.studies.challenge.disease_events import (
-    EventSource,
-    disease_events_frame,
-    draw_events,
-    recurrence_days,
-)
+from seeds.studies.challenge.disease_events import disease_events_frame, draw_events, recurrence_days
 from seeds.studies.challenge.follow_up import follow_up_frame
 from seeds.studies.challenge.hazards import Hazards, load_hazards
-from seeds.studies.challenge.histories import draw_histories
+from seeds.studies.challenge.histories import TrialBlock, draw_histories
 from seeds.studies.challenge.participants import draw_baseline, participants_frame
 from seeds.studies.challenge.streams import Streams
 
@@ -86,11 +81,11 @@ def _records(
     """Record types of one block of participants; a further record type is a further line here."""
     baseline = draw_baseline(first, participants, streams, assumptions)
     histories = draw_histories(baseline, streams, hazards, assumptions)
-    source = EventSource(baseline, histories, streams, assumptions)
-    events = draw_events(source)
+    block = TrialBlock(baseline, histories, streams, assumptions)
+    events = draw_events(block)
     recurrence_day = recurrence_days(events, assumptions)
     yield "participants", participants_frame(baseline, streams, assumptions)
-    yield "follow_up", follow_up_frame(source, recurrence_day)
-    yield "disease_events", disease_events_frame(source, events)
-    yield "deaths", deaths_frame(source, recurrence_day)
-    yield "anticancer_therapies", new_lines_frame(source, recurrence_day)
+    yield "follow_up", follow_up_frame(block, recurrence_day)
+    yield "disease_events", disease_events_frame(block, events)
+    yield "deaths", deaths_frame(block, recurrence_day)
+    yield "anticancer_therapies", new_lines_frame(block, recurrence_day)

@@ -1,6 +1,6 @@
 """Who takes part: allocation, dates and baseline covariates."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,9 +37,7 @@ class Baseline:
         return "CH-" + pl.Series(self.number + 1).cast(pl.String).str.zfill(7)
 
 
-def draw_baseline(
-    first: int, participants: int, streams: Streams, assumptions: Assumptions
-) -> Baseline:
+def draw_baseline(first: int, participants: int, streams: Streams, assumptions: Assumptions) -> Baseline:
     """Draw the participants from number `first` on, in a study of `participants`."""
     number = first + np.arange(streams.size)
     shares, days = accrual_knots(assumptions)
@@ -57,14 +55,10 @@ def draw_baseline(
     )
 
 
-def participants_frame(
-    baseline: Baseline, streams: Streams, assumptions: Assumptions
-) -> pl.DataFrame:
+def participants_frame(baseline: Baseline, streams: Streams, assumptions: Assumptions) -> pl.DataFrame:
     """Rows of `participants`: identity, arm, and the baseline covariates."""
     covariates = assumptions.covariates
-    met_hours = _at_quantile(
-        streams.uniform("met_hours_baseline"), covariates.met_hours_baseline_quantiles
-    )
+    met_hours = _at_quantile(streams.uniform("met_hours_baseline"), covariates.met_hours_baseline_quantiles)
     categorical = {
         name: as_text(positions, tuple(covariates.shares(name)))
         for name, positions in baseline.levels.items()
@@ -87,9 +81,9 @@ def as_dates(days: Integers) -> pl.Series:
     return pl.Series(days).cast(pl.Int32).cast(pl.Date)
 
 
-def as_text(positions: Integers, names: tuple[str, ...]) -> pl.Series:
+def as_text(positions: Integers, names: Sequence[str | None]) -> pl.Series:
     """A text column from positions in a list of names."""
-    return pl.Series(names).gather(positions)
+    return pl.Series(names, dtype=pl.String).gather(positions)
 
 
 def _allocate(number: Integers, participants: int, streams: Streams) -> Integers:

@@ -26,7 +26,7 @@ def write_package(out: Path) -> Path:
         polars.exceptions.ColumnNotFoundError: the data set is no longer the one known here.
     """
     # Its import takes seconds, and only this adapter needs it.
-    from greenwood import load_dataset
+    from greenwood import load_dataset  # noqa: PLC0415
 
     out.mkdir(parents=True, exist_ok=True)
     for record, frame in records(load_dataset("colon")).items():

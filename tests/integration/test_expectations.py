@@ -1,0 +1,178 @@
+"""Every expectation blocks what it is there to block: its fault, seeded into valid tables, fails it alone.
+
+The valid tables are those of two made-up studies in `data/expectations`, landed, transformed and estimated
+as in a build: a trial of two arms in strata, and a cohort without arms whose participants joined late. They
+hold relapses in two organs and a second primary on one day, competing events, withdrawals, follow-up,
+relapse and death after the data cutoff, participants who were never at risk, a curve that ends at 0, a
+landmark after the end of follow-up. The faults are in `faults.yaml`.
+"""
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+import pytest
+import yaml
+from filelock import FileLock
+
+from orchestration.dbt_project import PROJECT, dbt_environment, dbt_executable
+from orchestration.landing import (
+    above_tolerance,
+    apply_cross_record_rules,
+    create_raw_tables,
+    land_record,
+    land_study,
+)
+from orchestration.settings import Settings
+from orchestration.validation import Outcome, read_suite, suites, validate
+from schemas.records import RECORDS
+from schemas.study import load_study
+from transforms.estimators import published, tables
+
+DATA = Path(__file__).with_name("data") / "expectations"
+STUDIES = ("walking-trial", "survivor-cohort")
+FAULTS: dict[str, dict[str, list[dict[str, Any]]]] = yaml.safe_load(
+    (DATA / "faults.yaml").read_text(encoding="utf-8")
+)
+SEEDED = [
+    pytest.param(table, expectation, fault, id=f"{table}-{expectation}-{fault['fault']}")
+    for table, by_expectation in FAULTS.items()
+    for expectation, faults in by_expectation.items()
+    for fault in faults
+]
+
+
+def _land(con: duckdb.DuckDBPyConnection) -> None:
+    studies = [load_study(DATA / name) for name in STUDIES]
+    create_raw_tables(con)
+    for study in studies:
+        land_study(con, study)
+        for record in RECORDS:
+            land_record(con, study, record)
+    apply_cross_record_rules(con, studies)
+    assert not above_tolerance(con)
+
+
+def _transform(settings: Settings) -> None:
+    done = subprocess.run(
+        [dbt_executable(), "--quiet", "build", "--resource-type", "model", "--resource-type", "seed"],
+        env=dbt_environment(settings),
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def _estimate(con: duckdb.DuckDBPyConnection) -> None:
+    figures = DATA / "published_results.csv"
+    con.execute("delete from reference.published_results")
+    con.execute(f"insert into reference.published_results by name from read_csv('{figures}')")
+    risk = con.sql("from survival.risk_table").pl()
+    made = {
+        "survival.curve": tables.curve(risk),
+        "survival.landmark": tables.landmark(risk, con.sql("from raw.study_landmarks").pl()),
+        "survival.summary": tables.summary(risk, con.sql("from raw.study").pl()),
+        "survival.treatment_effect": tables.treatment_effect(
+            risk, con.sql("from raw.study_comparisons").pl()
+        ),
+        "recurrence.cumulative_incidence": tables.cumulative_incidence(risk),
+    }
+    made["benchmark.published_result"] = published.published_result(
+        con.sql("from reference.published_results").pl(),
+        *(made[f"survival.{name}"] for name in ("landmark", "treatment_effect", "summary")),
+    )
+    con.execute("create schema benchmark")
+    for table, frame in made.items():
+        _write(con, table, frame)
+
+
+def _write(con: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame) -> None:
+    con.register("estimated", frame.to_arrow())
+    con.execute(f"create table {table} as from estimated")
+    con.unregister("estimated")
+
+
+@pytest.fixture(scope="session")
+def valid_database(shared_folder: Path) -> Path:
+    """A build database of the made-up studies; read-only for tests."""
+    settings = Settings(home=shared_folder / "made-up-studies")
+    finished = settings.home / "valid.duckdb"
+    with FileLock(shared_folder / "made-up-studies.lock"):
+        if not finished.exists():
+            settings.build.mkdir(parents=True)
+            with duckdb.connect(settings.build_database) as con:
+                _land(con)
+            _transform(settings)
+            with duckdb.connect(settings.build_database) as con:
+                _estimate(con)
+            settings.build_database.rename(finished)
+    return finished
+
+
+@pytest.fixture
+def copy(valid_database: Path, tmp_path: Path) -> Iterator[Path]:
+    """A copy that a test may spoil; hundreds of them would fill the disk."""
+    spoiled = tmp_path / "spoiled.duckdb"
+    shutil.copyfile(valid_database, spoiled)
+    yield spoiled
+    spoiled.unlink()
+
+
+def _failed(database: Path, table: str) -> dict[str, Outcome]:
+    return {o.expectation: o for o in validate(database, table) if not o.success}
+
+
+@pytest.mark.parametrize("table", suites())
+def test_valid_tables_meet_every_expectation(valid_database, table):
+    assert _failed(valid_database, table) == {}
+
+
+@pytest.mark.parametrize("table", suites())
+def test_every_expectation_has_a_fault_and_every_fault_its_expectation(table):
+    expected = [e["meta"]["id"] for e in read_suite(table)["expectations"]]
+    assert list(FAULTS[table]) == expected
+    assert all(faults for faults in FAULTS[table].values())
+
+
+def test_every_table_with_faults_has_a_suite():
+    assert sorted(FAULTS) == suites()
+
+
+@pytest.mark.parametrize(("table", "expectation", "fault"), SEEDED)
+def test_a_fault_fails_the_expectation_that_it_breaks_and_no_other(copy, table, expectation, fault):
+    with duckdb.connect(copy) as con:
+        con.execute(fault["sql"])
+    failed = _failed(copy, table)
+    assert sorted(failed) == sorted({expectation, *fault.get("also", {})})
+    shown = failed[expectation]
+    assert shown.unexpected, "the offending rows are not shown"
+    assert shown.is_blocking == (shown.severity == "critical")
+
+
+def test_a_table_that_is_empty_meets_what_is_said_of_its_rows(copy):
+    with duckdb.connect(copy) as con:
+        con.execute("delete from benchmark.published_result; delete from reference.published_results")
+    assert _failed(copy, "benchmark.published_result") == {}
+
+
+def test_a_rule_that_cannot_be_evaluated_is_an_error_and_no_success(copy):
+    with duckdb.connect(copy) as con:
+        con.execute("drop table survival.curve")
+    with pytest.raises(RuntimeError, match=r"^every-landmark-of-every-arm: .*curve does not exist"):
+        validate(copy, "survival.landmark")
+
+
+def test_the_number_of_offending_rows_is_told_up_to_two_hundred(copy):
+    with duckdb.connect(copy) as con:
+        con.execute("update survival.curve set n_censored = n_censored + 1")
+        ((rows,),) = con.sql("select count(*) from survival.curve").fetchall()
+    assert rows > 200
+    failed = _failed(copy, "survival.curve")
+    assert failed["counts-of-the-risk-table"].observed == "200 or more"
+    assert len(failed["counts-of-the-risk-table"].unexpected) == 5

@@ -1,0 +1,105 @@
+"""What every suite of expectations must be, so that its failures can be read and its rules be run."""
+
+import json
+import re
+import string
+from pathlib import Path
+
+import pytest
+import yaml
+
+import schemas
+import transforms
+from orchestration.validation import read_suite, suites
+from schemas.records import RECORDS
+
+FOLDER = Path(schemas.__file__).parent / "expectations"
+MARTS = Path(transforms.__file__).parent / "models" / "marts"
+MART_SCHEMAS = ("survival", "recurrence", "benchmark")
+
+
+def _expectations(table):
+    return read_suite(table)["expectations"]
+
+
+def _queries(table):
+    kwargs = {e["meta"]["id"]: e["kwargs"] for e in _expectations(table)}
+    return {name: k["unexpected_rows_query"] for name, k in kwargs.items() if "unexpected_rows_query" in k}
+
+
+def _declared_tables():
+    for path in MARTS.rglob("*.yml"):
+        declared = yaml.safe_load(path.read_text(encoding="utf-8"))
+        for model in declared.get("models", []):
+            yield f"{path.parent.name}.{model['name']}"
+        for source in declared.get("sources", []):
+            yield from (f"{source['name']}.{table['name']}" for table in source["tables"])
+
+
+def test_every_table_of_a_mart_has_a_suite():
+    declared = {table for table in _declared_tables() if table.split(".")[0] in MART_SCHEMAS}
+    assert declared
+    assert declared <= set(suites())
+
+
+@pytest.mark.parametrize("table", suites())
+def test_a_suite_is_named_as_its_file_and_its_table(table):
+    suite = json.loads((FOLDER / f"{table}.json").read_text(encoding="utf-8"))
+    assert list(suite) == ["name", "expectations"]
+    assert suite["name"] == table
+    assert re.fullmatch(r"[a-z]+\.[a-z_]+", table)
+
+
+@pytest.mark.parametrize("table", suites())
+def test_ids_are_unique_words(table):
+    ids = [e["meta"]["id"] for e in _expectations(table)]
+    assert len(set(ids)) == len(ids) >= 5
+    assert all(re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name) for name in ids)
+
+
+@pytest.mark.parametrize("table", suites())
+def test_every_expectation_says_in_one_sentence_what_holds(table):
+    for expectation in _expectations(table):
+        says = expectation["meta"]["says"]
+        assert says.endswith("."), says
+        assert ". " not in says.replace("1. ", ""), says
+        assert len(says) <= 160, says
+
+
+@pytest.mark.parametrize("table", suites())
+def test_severity_is_stated_and_something_blocks(table):
+    severities = [e["severity"] for e in _expectations(table)]
+    assert set(severities) <= {"critical", "warning"}
+    assert "critical" in severities
+
+
+@pytest.mark.parametrize("table", suites())
+def test_queries_are_written_in_lines_that_fit_a_screen(table):
+    suite = json.loads((FOLDER / f"{table}.json").read_text(encoding="utf-8"))
+    for expectation in suite["expectations"]:
+        if query := expectation["kwargs"].get("unexpected_rows_query"):
+            assert isinstance(query, list)
+            assert max(len(line) for line in query) <= 110
+
+
+@pytest.mark.parametrize("table", suites())
+def test_queries_read_the_table_in_a_way_that_great_expectations_can_fill_in(table):
+    for name, query in _queries(table).items():
+        fields = {field for _, field, _, _ in string.Formatter().parse(query) if field is not None}
+        assert fields == {"batch"}, name
+        # An alias behind it would clash with the one that is put there when the query has no join.
+        assert not re.search(r"\{batch\}\s+(as\s|[a-z]\s|inner|left|full|asof|cross|anti)", query), name
+        # SQLAlchemy would ask for a value of :name.
+        assert ":" not in query, name
+
+
+@pytest.mark.parametrize("table", suites())
+def test_queries_name_what_they_return_or_everything(table):
+    for name, query in _queries(table).items():
+        assert query.lstrip().startswith(("select", "with", "--")), name
+        assert query == query.rstrip("; \n"), name
+
+
+def test_the_rows_of_every_record_type_are_counted_against_the_audit():
+    query = _queries("audit.landing")["accepted-rows-are-there"]
+    assert set(re.findall(r"raw\.(\w+)", query)) == set(RECORDS)
