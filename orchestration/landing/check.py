@@ -14,7 +14,7 @@ from schemas.errors import StudyPackageError
 from schemas.study import StudyDescriptor, load_study
 
 # The scratch database spills to disk beyond this; what landing itself needs does not depend on it.
-_MEMORY_LIMIT = "1GB"
+_MEMORY_LIMIT = "512MB"
 
 
 @dataclass(frozen=True)

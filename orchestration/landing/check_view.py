@@ -60,14 +60,18 @@ def _reasons(file: FileCheck) -> list[RenderableType]:
     title = f"{landing.source_file}: {_rows(landing.rows_quarantined)} quarantined ({share:.2%}, {tolerated})"
     parts: list[RenderableType] = [Text(), Text(_plain(title), style="bold")]
     for reason in file.reasons:
-        parts.append(Padding(_reason(reason), (0, 0, 0, 2)))
+        parts.append(_indented(_reason(reason), 2))
         parts += [
-            Padding(Text(_plain(f"line {example.line}: {example.reason}")), (0, 0, 0, 4))
+            _indented(Text(_plain(f"line {example.line}: {example.reason}")), 4)
             for example in reason.examples
         ]
         if more := reason.n_rows - len(reason.examples):
-            parts.append(Padding(Text(f"and {more:,} more", style="dim"), (0, 0, 0, 4)))
+            parts.append(_indented(Text(f"and {more:,} more", style="dim"), 4))
     return parts
+
+
+def _indented(text: Text, blanks: int) -> Padding:
+    return Padding(text, (0, 0, 0, blanks), expand=False)
 
 
 def _reason(reason: ReasonCount) -> Text:

@@ -165,13 +165,9 @@ def _dbt(project: Path, database: Path, *arguments: str) -> None:
     folder = database.parent / "dbt"
     settings = {"COHORTMART_BUILD_DB": database, "DBT_PROJECT_DIR": project, "DBT_PROFILES_DIR": project}
     settings |= {"DBT_TARGET_PATH": folder, "DBT_LOG_PATH": folder}
-    done = subprocess.run(
-        [str(Path(sys.executable).with_name("dbt")), "--quiet", *arguments],
-        env=os.environ | {name: str(value) for name, value in settings.items()},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    environment = os.environ | {name: str(value) for name, value in settings.items()}
+    command = [str(Path(sys.executable).with_name("dbt")), "--quiet", *arguments]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

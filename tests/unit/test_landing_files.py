@@ -2,6 +2,7 @@
 
 import datetime as dt
 import gzip
+import hashlib
 import io
 import zipfile
 from pathlib import Path
@@ -260,6 +261,12 @@ def test_landing_a_record_again_replaces_it(tmp_path):
             con.sql(f"select count(*) from {table}").fetchall()[0][0]
             for table in ("raw.study", "raw.participants", "audit.landing", "audit.quarantine")
         ] == [1, 2, 1, 1]
+
+
+def test_a_landing_names_the_file_by_size_and_sha256(land):
+    _, landing = land(PARTICIPANTS)
+    assert landing.file_bytes == len(PARTICIPANTS)
+    assert landing.file_sha256 == hashlib.sha256(PARTICIPANTS).hexdigest()
 
 
 def test_columns_keep_the_types_of_the_contract(land):

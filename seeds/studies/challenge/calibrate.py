@@ -73,7 +73,7 @@ EVENTS = {
 SECOND_PRIMARIES = {EXERCISE: 0.052, CONTROL: 0.097}
 # Half the sampling error of a share among 445 participants: published counts weigh more than assumptions.
 EVENTS_ERROR = 0.01
-EXACTLY = 1e-6
+EXACTLY = 1e-5
 
 
 def hazards_of(values: Mapping[str, float]) -> Hazards:
@@ -119,7 +119,7 @@ def calibrate(assumptions: Assumptions) -> Hazards:
         arms = expected_arms(hazards_of(values), assumptions)
         return np.concatenate([exact_residuals(arms), _loose_residuals(arms, logs)])
 
-    fit = least_squares(residuals, np.zeros(len(plausible)), xtol=1e-14, ftol=1e-14, gtol=1e-14)
+    fit = least_squares(residuals, np.zeros(len(plausible)), xtol=1e-9, ftol=1e-9, gtol=1e-9)
     missed = np.abs(fit.fun[: len(SURVIVALS) + len(HAZARD_RATIOS)] * EXACTLY).max()
     if missed > 1e-5:
         raise RuntimeError(f"the hazards miss a published figure by {missed:.1e}")

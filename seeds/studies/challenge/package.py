@@ -65,7 +65,7 @@ def simulate(
         for first in range(0, participants, BLOCK_SIZE):
             size = min(BLOCK_SIZE, participants - first)
             streams = Streams(seed, first // BLOCK_SIZE, size)
-            for record, frame in _records(first, participants, streams, hazards, assumptions):
+            for record, frame in trial_records(first, participants, streams, hazards, assumptions):
                 if record not in files:
                     files[record] = stack.enter_context((out / f"{record}.csv").open("wb"))
                 frame.write_csv(files[record], include_header=first == 0, line_terminator="\n")
@@ -75,7 +75,7 @@ def simulate(
     return out
 
 
-def _records(
+def trial_records(
     first: int, participants: int, streams: Streams, hazards: Hazards, assumptions: Assumptions
 ) -> Iterator[tuple[str, pl.DataFrame]]:
     """Record types of one block of participants; a further record type is a further line here."""

@@ -25,7 +25,7 @@ with participants as (
 withdrawals as (
     select
         kind,
-        coalesce(outcome, '') as outcome,
+        outcome,
         is_withdrawal
     from {{ ref('follow_up_rules') }}
 ),

@@ -21,7 +21,7 @@ with participants as (
 rules as (
     select
         kind,
-        coalesce(outcome, '') as outcome
+        outcome
     from {{ ref('follow_up_rules') }}
     where is_disease_assessment
 ),

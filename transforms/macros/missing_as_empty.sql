@@ -1,0 +1,7 @@
+{# Empty cells of a seed's text columns as '', not null: the loader knows no difference, but a key has no nulls. #}
+{% macro missing_as_empty(columns) -%}
+    update {{ this }} set
+        {% for column in columns -%}
+            {{ column }} = coalesce({{ column }}, ''){{ ', ' if not loop.last }}
+        {% endfor %}
+{%- endmacro %}
