@@ -1,7 +1,6 @@
 """Landing one study's files: every row goes to its raw table or, with its reasons, to quarantine."""
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 
 import duckdb
@@ -144,7 +143,7 @@ def _land_file(con: duckdb.DuckDBPyConnection, target: _Target, progress: OnProg
     place = {"study_id": target.study.study_id, "source_file": source.name}
     file_bytes = source.path.stat().st_size
     rows_read = rows_accepted = 0
-    for checked in _one_ahead(_check_batches(target)):
+    for checked in _check_batches(target):
         insert(con, f"raw.{target.record.name}", checked.accepted, **place)
         _quarantine(con, target, checked)
         rows_read += checked.batch.n_rows
@@ -185,15 +184,6 @@ def _check_batches(target: _Target) -> Iterator[_CheckedBatch]:
         if target.record.name == "participants":
             rows = rows.with_columns(covariates=_covariates(converted.covariates, rows.height))
         yield _CheckedBatch(batch, rows.filter(is_sound), faults)
-
-
-def _one_ahead(items: Iterator[_CheckedBatch]) -> Iterator[_CheckedBatch]:
-    """Make the next batch while the database writes this one."""
-    with ThreadPoolExecutor(max_workers=1) as worker:
-        upcoming = worker.submit(next, items, None)
-        while (item := upcoming.result()) is not None:
-            upcoming = worker.submit(next, items, None)
-            yield item
 
 
 def _covariates(values: pl.DataFrame, n_rows: int) -> pl.Series:

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import polars as pl
 import pytest
 import yaml
 from filelock import FileLock
 
+from orchestration.assets.estimates import _estimators
 from orchestration.dbt_project import PROJECT, dbt_environment, dbt_executable
 from orchestration.landing import (
     above_tolerance,
@@ -31,7 +31,9 @@ from orchestration.settings import Settings
 from orchestration.validation import Outcome, read_suite, suites, validate
 from schemas.records import RECORDS
 from schemas.study import load_study
-from transforms.estimators import published, tables
+
+# Great Expectations wants the schema in the connection, of which there is one for all schemas.
+pytestmark = pytest.mark.filterwarnings("ignore:`schema_name` is deprecated:DeprecationWarning")
 
 DATA = Path(__file__).with_name("data") / "expectations"
 STUDIES = ("walking-trial", "survivor-cohort")
@@ -70,32 +72,19 @@ def _transform(settings: Settings) -> None:
 
 
 def _estimate(con: duckdb.DuckDBPyConnection) -> None:
-    figures = DATA / "published_results.csv"
     con.execute("delete from reference.published_results")
-    con.execute(f"insert into reference.published_results by name from read_csv('{figures}')")
-    risk = con.sql("from survival.risk_table").pl()
-    made = {
-        "survival.curve": tables.curve(risk),
-        "survival.landmark": tables.landmark(risk, con.sql("from raw.study_landmarks").pl()),
-        "survival.summary": tables.summary(risk, con.sql("from raw.study").pl()),
-        "survival.treatment_effect": tables.treatment_effect(
-            risk, con.sql("from raw.study_comparisons").pl()
-        ),
-        "recurrence.cumulative_incidence": tables.cumulative_incidence(risk),
-    }
-    made["benchmark.published_result"] = published.published_result(
-        con.sql("from reference.published_results").pl(),
-        *(made[f"survival.{name}"] for name in ("landmark", "treatment_effect", "summary")),
+    con.read_csv(DATA / "published_results.csv").create_view("figures")
+    con.execute(
+        "insert into reference.published_results by name"
+        " select * replace (coalesce(arm_id, '') as arm_id, coalesce(experimental, '') as experimental,"
+        " coalesce(control, '') as control) from figures"
     )
+    con.execute("drop view figures")
     con.execute("create schema benchmark")
-    for table, frame in made.items():
-        _write(con, table, frame)
-
-
-def _write(con: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame) -> None:
-    con.register("estimated", frame.to_arrow())
-    con.execute(f"create table {table} as from estimated")
-    con.unregister("estimated")
+    for table, frame in _estimators(con):
+        con.register("estimated", frame.to_arrow())
+        con.execute(f"create table {table} as from estimated")
+        con.unregister("estimated")
 
 
 @pytest.fixture(scope="session")

@@ -53,7 +53,10 @@ def _r_counts(quantity: str, endpoint: str) -> dict[str, int]:
 def test_every_row_meets_the_input_contract(package):
     report = check_package(package)
     assert report.problems == ()
-    counts = {file.landing.record: (file.landing.rows_accepted, file.landing.rows_quarantined) for file in report.files}
+    counts = {
+        file.landing.record: (file.landing.rows_accepted, file.landing.rows_quarantined)
+        for file in report.files
+    }
     assert counts == {
         "participants": (929, 0),
         "follow_up": (900, 0),
@@ -118,7 +121,9 @@ def test_covariates_are_those_of_the_data_set(package):
 
 def test_age_groups_meet_at_50_and_65_years(package):
     participants = _record(package, "participants")
-    ages = participants.group_by("age_group").agg(low=pl.col("age_years").min(), high=pl.col("age_years").max())
+    ages = participants.group_by("age_group").agg(
+        low=pl.col("age_years").min(), high=pl.col("age_years").max()
+    )
     assert {group: (low, high) for group, low, high in ages.iter_rows()} == {
         "under_50": (18, 49),
         "50_to_64": (50, 64),

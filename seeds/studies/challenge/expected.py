@@ -3,8 +3,8 @@
 The figures are those the warehouse would find with infinitely many participants: events on whole days,
 overall survival censored at the last contact, disease-free survival at the last disease assessment. An
 event between the last assessment and the end of observation is seen, while being free of events there is
-not, so the risk set is smaller than the number observed, and the estimate a little below the truth. The
-published figures have the same trait, so it is the estimate that is held against them.
+not, so the risk set is smaller than the number observed, and the estimate a little below the truth. Trials
+that censor so share the trait: it is the estimate, not the truth, that is held against published figures.
 """
 
 import math

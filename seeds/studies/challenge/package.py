@@ -17,7 +17,7 @@ from seeds.studies.challenge.participants import draw_baseline, participants_fra
 from seeds.studies.challenge.streams import Streams
 
 SHIPPED_PARTICIPANTS = 889
-# The digits of the trial's registration, NCT00819208.
+# The digits of the trial's registration, NCT00819208; the first seed that was tried.
 SHIPPED_SEED = 819208
 
 # Even, so that the pairs of the allocation do not straddle blocks.
