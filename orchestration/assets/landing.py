@@ -17,6 +17,7 @@ from schemas.study import load_study
 
 LANDING = dg.AssetKey(["audit", "landing"])
 QUARANTINE = dg.AssetKey(["audit", "quarantine"])
+WITHIN_TOLERANCE = "quarantine_within_tolerance"
 
 
 def raw_key(record: str) -> dg.AssetKey:
@@ -86,7 +87,7 @@ RAW_ASSETS = [_raw_asset(position, record) for position, record in enumerate(REC
     ],
     check_specs=[
         dg.AssetCheckSpec(
-            "quarantine_within_tolerance",
+            WITHIN_TOLERANCE,
             asset=LANDING,
             blocking=True,
             description="No file has more rows set aside than its study.yaml tolerates (default none).",
@@ -112,7 +113,7 @@ def landing_audit(
         yield dg.MaterializeResult(asset_key=key, metadata={"dagster/row_count": rows})
     yield dg.AssetCheckResult(
         asset_key=LANDING,
-        check_name="quarantine_within_tolerance",
+        check_name=WITHIN_TOLERANCE,
         passed=not breaches,
         description="; ".join(str(breach) for breach in breaches),
     )

@@ -6,15 +6,18 @@ import time
 import warnings
 
 import dagster as dg
+import duckdb
 from rich.console import Console
 from rich.table import Table
 
 from orchestration.assets.failures import UNREADABLE
+from orchestration.assets.landing import WITHIN_TOLERANCE
 from orchestration.cli.progress import TerminalProgress
 from orchestration.cli.summary import print_release
 from orchestration.cli.terminal import terminal
 from orchestration.dagster_instance import open_instance
 from orchestration.definitions import JOB, build_defs
+from orchestration.landing import landed_files, render_files
 from orchestration.progress import PARTS
 from orchestration.settings import Settings
 
@@ -58,12 +61,11 @@ def _explain(result: dg.ExecuteInProcessResult, settings: Settings, console: Con
     for check in result.get_asset_check_evaluations():
         if not check.passed:
             table = ".".join(check.asset_key.path)
-            console.print(
-                f"{table}: {check.check_name} failed. {check.description or ''}",
-                markup=False,
-                highlight=False,
-                soft_wrap=True,
-            )
+            console.print(f"{table}: {check.check_name} failed.", highlight=False)
+            if check.check_name == WITHIN_TOLERANCE:
+                _print_quarantine(settings, console)
+            else:
+                console.print(check.description, markup=False, highlight=False, soft_wrap=True)
     unreadable = False
     for event in result.filter_events(lambda e: e.is_step_failure):
         failure = event.step_failure_data
@@ -75,10 +77,17 @@ def _explain(result: dg.ExecuteInProcessResult, settings: Settings, console: Con
         elif failure.error is not None and failure.error.cls_name != "DagsterAssetCheckFailedError":
             cause = failure.error.cause or failure.error
             console.print(f"  step {event.step_key}: {cause.message.strip()}", markup=False)
-    console.print("`cohortmart check PATH` shows what is wrong with a package, row by row.")
     if settings.current.exists():
         console.print(f"Readers still see {settings.current.resolve().name}.", highlight=False)
     return 2 if unreadable else 1
+
+
+def _print_quarantine(settings: Settings, console: Console) -> None:
+    """Show the files whose rows were set aside; every row is in the build's audit.quarantine."""
+    with duckdb.connect(settings.build_database, read_only=True) as con:
+        files = tuple(file for file in landed_files(con) if file.reasons)
+    console.print(render_files(files))
+    console.print(f"Every row: audit.quarantine in {settings.build_database}", highlight=False)
 
 
 def _print_times(progress: TerminalProgress, total: float, console: Console) -> None:

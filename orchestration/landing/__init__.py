@@ -10,8 +10,8 @@ any order, `apply_cross_record_rules`, and `above_tolerance` says whether the bu
 the file, and no result depends on the size of batches, the order of rows, or the number of threads.
 """
 
-from orchestration.landing.check import CheckReport, FileCheck, check_package
-from orchestration.landing.check_view import render_check
+from orchestration.landing.check import CheckReport, FileCheck, check_package, landed_files
+from orchestration.landing.check_view import render_check, render_files
 from orchestration.landing.cross_record import apply_cross_record_rules
 from orchestration.landing.land import (
     FileLanding,
@@ -36,5 +36,7 @@ __all__ = [
     "create_raw_tables",
     "land_record",
     "land_study",
+    "landed_files",
     "render_check",
+    "render_files",
 ]

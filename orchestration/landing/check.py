@@ -1,7 +1,7 @@
 """Checking a study package without building: everything landing would say of it, and nothing kept."""
 
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import duckdb
@@ -52,10 +52,15 @@ class CheckReport:
 
     @property
     def exit_status(self) -> int:
-        """0: a build would go on; 1: more is set aside than tolerated; 2: something cannot be read."""
+        """0: every row is accepted; 1: rows are set aside; 2: something cannot be read."""
         if self.problems:
             return 2
-        return int(any(file.is_above_tolerance for file in self.files))
+        return int(any(file.landing.rows_quarantined for file in self.files))
+
+    @property
+    def is_buildable(self) -> bool:
+        """Whether a build would go on: all can be read, and no more is set aside than is tolerated."""
+        return not self.problems and not any(file.is_above_tolerance for file in self.files)
 
 
 def check_package(path: Path, progress: OnProgress | None = None) -> CheckReport:
@@ -83,26 +88,21 @@ def _check(
     create_raw_tables(con)
     land_study(con, study)
     problems: list[str] = []
-    landings: list[FileLanding] = []
     for record in study.records:
         try:
-            landings += land_record(con, study, record, progress)
+            land_record(con, study, record, progress)
         except StudyPackageError as error:
             problems += error.problems
     if not problems:
         apply_cross_record_rules(con, [study])
-    files = tuple(_file_check(con, landing) for landing in landings)
-    return CheckReport(study.folder, study, tuple(problems), files)
+    return CheckReport(study.folder, study, tuple(problems), landed_files(con))
 
 
-def _file_check(con: duckdb.DuckDBPyConnection, landing: FileLanding) -> FileCheck:
-    ((accepted, quarantined),) = con.execute(
-        """
-        select rows_accepted, rows_quarantined
-        from audit.landing
-        where study_id = ? and record = ? and source_file = ?
-        """,
-        [landing.study_id, landing.record, landing.source_file],
-    ).fetchall()
-    reasons = count_reasons(con, landing.study_id, landing.record, landing.source_file)
-    return FileCheck(replace(landing, rows_accepted=accepted, rows_quarantined=quarantined), reasons)
+def landed_files(con: duckdb.DuckDBPyConnection) -> tuple[FileCheck, ...]:
+    """Read what became of every landed file of a database, and why rows of it were set aside."""
+    columns = ", ".join(field.name for field in fields(FileLanding))
+    landings = con.sql(f"select {columns} from audit.landing order by study_id, record, source_file")
+    return tuple(
+        FileCheck(landing, count_reasons(con, landing.study_id, landing.record, landing.source_file))
+        for landing in (FileLanding(*row) for row in landings.fetchall())
+    )

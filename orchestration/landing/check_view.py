@@ -11,11 +11,6 @@ from orchestration.landing.check import CheckReport, FileCheck
 from orchestration.landing.tolerance import ReasonCount
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-_VERDICTS = {
-    0: ("The package is sound: a build would accept it.", "green"),
-    1: ("More rows are set aside than the study tolerates: a build would stop.", "red"),
-    2: ("The package cannot be read: a build would not begin.", "red"),
-}
 
 
 def render_check(report: CheckReport) -> Group:
@@ -24,13 +19,24 @@ def render_check(report: CheckReport) -> Group:
     if report.study:
         parts.append(Text(_plain(f"{report.study.study_id}: {report.study.title}"), style="bold"))
     parts += [Text(f"- {_plain(problem)}", style="red") for problem in report.problems]
-    if report.files:
-        parts.append(_counts(report.files))
-    for file in report.files:
-        parts += _reasons(file)
-    verdict, style = _VERDICTS[report.exit_status]
-    parts.append(Text(verdict, style=style))
-    return Group(*parts)
+    verdict, style = _verdict(report)
+    return Group(*parts, render_files(report.files), Text(verdict, style=style))
+
+
+def render_files(files: tuple[FileCheck, ...]) -> Group:
+    """Lay out the counts of every file, then the reasons for which rows were set aside."""
+    counts = [_counts(files)] if files else []
+    return Group(*counts, *(part for file in files for part in _reasons(file)))
+
+
+def _verdict(report: CheckReport) -> tuple[str, str]:
+    if report.problems:
+        return "The package cannot be read: a build would not begin.", "red"
+    if not report.is_buildable:
+        return "More rows are set aside than the study tolerates: a build would stop.", "red"
+    if report.exit_status:
+        return "Rows are set aside, no more than the study tolerates: a build would go on.", "yellow"
+    return "The package is sound: a build would accept it.", "green"
 
 
 def _counts(files: tuple[FileCheck, ...]) -> Table:

@@ -176,7 +176,8 @@ def test_release_database_opens_in_older_duckdb(warehouse):
 
 def test_every_released_table_and_column_is_described(query):
     undescribed = query(
-        "select table_name, column_name from duckdb_columns() where not internal and coalesce(comment, '') = '' "
+        "select table_name, column_name from duckdb_columns() "
+        "where not internal and coalesce(comment, '') = '' "
         "union all select table_name, '' from duckdb_tables() where coalesce(comment, '') = ''"
     )
     assert undescribed == []

@@ -1,7 +1,5 @@
-{# Empty cells of a seed's text columns as '', not null: the loader knows no difference, but a key has no nulls. #}
+{# Empty cells of a seed's text columns as '', not null: the loader makes them null, and a key has none. #}
 {% macro missing_as_empty(columns) -%}
-    update {{ this }} set
-        {% for column in columns -%}
-            {{ column }} = coalesce({{ column }}, ''){{ ', ' if not loop.last }}
-        {% endfor %}
+    update {{ this }}
+    set {% for column in columns %}{{ column }} = coalesce({{ column }}, ''){{ ', ' if not loop.last }}{% endfor %}
 {%- endmacro %}
