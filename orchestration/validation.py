@@ -127,8 +127,8 @@ def _run(database: Path, table: str, declared: dict[str, Any]) -> list[Outcome]:
     import great_expectations as gx  # noqa: PLC0415
 
     sources = _context().data_sources
-    source = sources.add_sql(table, connection_string=f"duckdb:///{database}", kwargs=_ENGINE_OPTIONS)
     schema, name = table.split(".")
+    source = sources.add_sql(table, connection_string=f"duckdb:///{database}", kwargs=_ENGINE_OPTIONS)
     try:
         batch = (
             source.add_table_asset(table, table_name=name, schema_name=schema)

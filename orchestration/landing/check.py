@@ -11,6 +11,7 @@ from orchestration.landing.land import FileLanding, OnProgress, land_record, lan
 from orchestration.landing.tables import create_raw_tables
 from orchestration.landing.tolerance import ReasonCount, count_reasons
 from schemas.errors import StudyPackageError
+from schemas.records import RECORDS
 from schemas.study import StudyDescriptor, load_study
 
 # The scratch database spills to disk beyond this; what landing itself needs does not depend on it.
@@ -99,10 +100,19 @@ def _check(
 
 
 def landed_files(con: duckdb.DuckDBPyConnection) -> tuple[FileCheck, ...]:
-    """Read what became of every landed file of a database, and why rows of it were set aside."""
+    """Read what became of every landed file of a database, and why rows of it were set aside.
+
+    Returns:
+        Files by study, in the order of the contract's record types, then by name.
+    """
     columns = ", ".join(field.name for field in fields(FileLanding))
-    landings = con.sql(f"select {columns} from audit.landing order by study_id, record, source_file")
+    rows = con.sql(f"select {columns} from audit.landing").fetchall()
+    place = {record: position for position, record in enumerate(RECORDS)}
+    landings = sorted(
+        (FileLanding(*row) for row in rows),
+        key=lambda landing: (landing.study_id, place[landing.record], landing.source_file),
+    )
     return tuple(
         FileCheck(landing, count_reasons(con, landing.study_id, landing.record, landing.source_file))
-        for landing in (FileLanding(*row) for row in landings.fetchall())
+        for landing in landings
     )

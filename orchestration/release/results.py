@@ -23,7 +23,8 @@ published_survival as (
 shown_landmark as (
     select
         l.study_id, l.endpoint_id,
-        coalesce(max(p.at_years), max(l.landmark_years)) as landmark_years,
+        coalesce(max(p.at_years), max(l.landmark_years) filter (l.survival is not null))
+            as landmark_years,
     from survival.landmark as l
     left join published_survival as p using (study_id, endpoint_id)
     where l.policy_id = 'primary'
@@ -69,11 +70,10 @@ order by t.study_id, c.comparison_order, t.endpoint_id
 _STUDIES = """
 select
     s.study_id, s.title, s.design, s.data_cutoff, s.nominal_dates, s.citation,
-    count(a.arm_id) as arms, coalesce(sum(a.n), 0)::bigint as participants,
+    (select count(*) from reference.study_arm as a where a.study_id = s.study_id) as arms,
+    sum(l.rows_accepted)::bigint as participants,
 from reference.study as s
-left join (
-    select study_id, arm_id, max(n) as n from survival.summary group by all
-) as a using (study_id)
+inner join audit.landing as l on s.study_id = l.study_id and l.record = 'participants'
 group by all
 order by s.study_id
 """

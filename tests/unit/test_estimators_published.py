@@ -43,7 +43,9 @@ EFFECTS = frame(
     {**PAIR, **UNADJUSTED, "ties": "breslow", "hazard_ratio": 0.9, "std_error": 0.1},
     {**PAIR, **UNADJUSTED, "endpoint_id": "OS", "reason": "no events in either arm"},
 )
-SUMMARIES = frame(SUMMARY, {"arm_id": "EXERCISE", "events": 100}, {"arm_id": "EDUCATION", "events": 0})
+SUMMARIES = frame(
+    SUMMARY, {"arm_id": "EXERCISE", "n": 400, "events": 100}, {"arm_id": "EDUCATION", "n": 400, "events": 0}
+)
 
 
 def judge(**figure: Any) -> dict[str, Any]:
@@ -88,12 +90,13 @@ def test_a_difference_is_experimental_less_control_with_errors_added_in_squares(
     assert made["distance_se"] == pytest.approx(-0.28)
 
 
-def test_events_have_the_poisson_error() -> None:
-    made = judge(quantity="events", arm_id="EXERCISE", published_value=93)
-    assert (made["own_value"], made["own_std_error"], made["distance_se"]) == (100, 10, 0.7)
-    none = judge(quantity="events", arm_id="EDUCATION", published_value=0)
+def test_a_share_of_participants_with_the_event_has_the_binomial_error() -> None:
+    made = judge(quantity="event_share", arm_id="EXERCISE", published_value=0.2)
+    assert (made["own_value"], made["own_std_error"]) == (0.25, pytest.approx(math.sqrt(0.25 * 0.75 / 400)))
+    assert made["distance_se"] == pytest.approx(0.05 / math.sqrt(0.25 * 0.75 / 400))
+    none = judge(quantity="event_share", arm_id="EDUCATION", published_value=0)
     assert (none["own_value"], none["distance_se"], none["verdict"]) == (0, None, "within 3 standard errors")
-    assert judge(quantity="events", arm_id="EDUCATION", published_value=1)["verdict"] == "differs"
+    assert judge(quantity="event_share", arm_id="EDUCATION", published_value=1)["verdict"] == "differs"
 
 
 @pytest.mark.parametrize(
@@ -103,7 +106,7 @@ def test_events_have_the_poisson_error() -> None:
         {"quantity": "landmark_survival", "arm_id": "EDUCATION", "at_years": 8.0, "published_value": 0.832},
         {"quantity": "landmark_survival", "arm_id": "EXERCISE", "at_years": 7.0, "published_value": 0.9},
         {"quantity": "landmark_difference", **PAIR, "at_years": 8.0, "published_value": 0.071},
-        {"quantity": "events", "arm_id": "DIET", "published_value": 41},
+        {"quantity": "event_share", "arm_id": "DIET", "published_value": 41},
     ],
 )
 def test_a_figure_without_an_estimate_of_ours_is_not_estimable(figure: dict[str, Any]) -> None:
@@ -114,15 +117,15 @@ def test_a_figure_without_an_estimate_of_ours_is_not_estimable(figure: dict[str,
 
 def test_a_seed_read_as_text_is_understood() -> None:
     text = dict.fromkeys(NO_FIGURE, "") | {
-        "figure_id": "events",
+        "figure_id": "share",
         "study_id": "challenge",
         "endpoint_id": "DFS_CHALLENGE",
-        "quantity": "events",
+        "quantity": "event_share",
         "arm_id": "EXERCISE",
-        "published_value": "93",
+        "published_value": "0.25",
     }
     made = published_result(pl.DataFrame([text]), LANDMARKS, EFFECTS, SUMMARIES)
-    assert made.row(0, named=True)["distance_se"] == 0.7
+    assert made.row(0, named=True)["distance_se"] == 0
     empty = pl.DataFrame([text]).clear()
     assert published_result(empty, LANDMARKS, EFFECTS, SUMMARIES).schema == pl.Schema(PUBLISHED_RESULT)
 
@@ -131,7 +134,7 @@ def test_a_seed_read_as_text_is_understood() -> None:
     ("figure", "message"),
     [
         ({"quantity": "median", "published_value": 3.0}, "figure 'figure': quantity 'median' is not one of"),
-        ({"quantity": "events", "published_value": None}, "figure 'figure': published_value is None"),
+        ({"quantity": "event_share", "published_value": None}, "figure 'figure': published_value is None"),
         ({"quantity": "hazard_ratio", "published_value": -0.3}, "published_value is -0.3"),
     ],
 )

@@ -31,7 +31,8 @@ def published_result(
     - landmark_survival: survival of `arm_id` at `at_years`, a share of 1;
     - landmark_difference: survival of the experimental less that of the control arm at `at_years`; the
       errors of two independent arms add in squares;
-    - events: their number in `arm_id`, with the Poisson error, its square root.
+    - event_share: participants of `arm_id` with the event, a share of those at risk at some time (so that a
+      study of another size can be compared), with the binomial error sqrt(p (1 - p) / n).
 
     The verdict, the first that applies: `not estimable` when we have no value of our own; `within
     published interval` when a published interval covers our value, limits included; `within 3 standard
@@ -108,14 +109,16 @@ def _own_estimates(
             ).sqrt(),
         )
     )
-    events = pl.col("events").cast(pl.Float64)
+    share = pl.col("events") / pl.col("n")
     return {
         "hazard_ratio": effects.select(
             *pair, own_value="hazard_ratio", own_std_error="std_error", own_scaled="log_hazard_ratio"
         ),
         "landmark_survival": survival,
         "landmark_difference": differences,
-        "events": summary.select(*arm, own_value=events, own_std_error=events.sqrt()),
+        "event_share": summary.select(
+            *arm, own_value=share, own_std_error=(share * (1 - share) / pl.col("n")).sqrt()
+        ),
     }
 
 
