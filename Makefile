@@ -42,7 +42,7 @@ lint: $(READY)  ## check style, types and SQL
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/sqlfluff lint --processes 2 transforms
+	$(BIN)/sqlfluff lint transforms
 
 format: $(READY)  ## rewrite Python and SQL in the project's style
 	$(BIN)/ruff format .

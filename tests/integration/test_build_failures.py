@@ -82,10 +82,10 @@ def test_rows_that_cannot_be_are_quarantined_with_reasons_and_none_is_lost(cohor
     )
     status, output = _refused(cohortmart, home, [twice, dated, armed, flooded])
     assert status == 1
-    assert "2 of 930 rows of participants.csv" in output
-    assert "line 8: `2020-02-60`" in output or ("line 8" in output and "2020-02-60" in output)
-    assert "PLACEBO" in output
-    assert "10,000 of" in output
+    assert "participants.csv: 2 rows quarantined" in output
+    assert "line 8: died_on `2020-02-60` is not a day of the calendar" in output
+    assert "arm_id `PLACEBO` is not an arm of study.yaml, which has OBS, LEV, LEV5FU" in output
+    assert "follow_up.csv: 10,000 rows quarantined" in output
     with duckdb.connect(home / "build" / "build.duckdb", read_only=True) as con:
         files = con.sql(
             "select study_id, record, rows_read, rows_accepted, rows_quarantined from audit.landing"
