@@ -51,8 +51,17 @@ def run_build(settings: Settings, started: float) -> int:
     if not result.success:
         return _explain(result, settings, errors)
     print_release(settings, console)
+    _print_warnings(result, console)
     _print_times(progress, time.perf_counter() - started, console)
     return 0
+
+
+def _print_warnings(result: dg.ExecuteInProcessResult, console: Console) -> None:
+    """Say which expectations that do not block a release are not met."""
+    for check in result.get_asset_check_evaluations():
+        if not check.passed:
+            table = ".".join(check.asset_key.path)
+            console.print(f"Warning, {table}: {check.description}", style="yellow", markup=False)
 
 
 def _explain(result: dg.ExecuteInProcessResult, settings: Settings, console: Console) -> int:

@@ -23,8 +23,12 @@ def print_release(settings: Settings, console: Console) -> None:
         console.print()
         console.print(f"{study['study_id']}: {study['title']}", style="bold", markup=False)
         console.print(f"{study['participants']:,} participants, {study['arms']} arms", highlight=False)
-        if rows := [r for r in results if r["study_id"] == study["study_id"]]:
-            console.print(_study_table(rows))
+        own = [r for r in results if r["study_id"] == study["study_id"]]
+        for comparison in dict.fromkeys((r["experimental"], r["control"]) for r in own):
+            console.print()
+            console.print(
+                _comparison_table([r for r in own if (r["experimental"], r["control"]) == comparison])
+            )
     console.print()
     console.print(f"Release {release.name}", style="bold", highlight=False)
     for label, path in (
@@ -37,36 +41,30 @@ def print_release(settings: Settings, console: Console) -> None:
     console.print('  query     cohortmart sql "select * from survival.treatment_effect"\n', highlight=False)
 
 
-def _study_table(rows: list[dict[str, Any]]) -> Table:
+def _comparison_table(rows: list[dict[str, Any]]) -> Table:
+    """Lay out one comparison; pairs of figures are experimental / control."""
     has_published = any(r["published_value"] is not None for r in rows)
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("endpoint")
-    table.add_column("comparison")
-    table.add_column("events", justify="right")
-    table.add_column("hazard ratio (95 % CI)", justify="right")
-    if has_published:
-        table.add_column("published", justify="right", style="cyan")
-    table.add_column("survival", justify="right")
-    if has_published:
-        table.add_column("published", justify="right", style="cyan")
+    table.add_column(f"{rows[0]['experimental']} vs {rows[0]['control']}")
+    for header, style in (
+        ("events", ""),
+        ("hazard ratio (95 % CI)", ""),
+        *([("published", "cyan")] if has_published else []),
+        ("survival", ""),
+        *([("published", "cyan")] if has_published else []),
+    ):
+        table.add_column(header, style=style, justify="right")
     for row in rows:
-        cells = [
-            row["endpoint_id"],
-            f"{row['experimental']} vs {row['control']}",
-            f"{row['events_experimental']} / {row['events_control']}",
-            _ratio(row["hazard_ratio"], row["conf_low"], row["conf_high"]) or row["reason"],
-        ]
-        published = [
-            _ratio(row["published_value"], row["published_low"], row["published_high"]),
-            _survivals(row["landmark_years"], row["published_experimental"], row["published_control"]),
-        ]
-        own = _survivals(row["landmark_years"], row["survival_experimental"], row["survival_control"])
-        table.add_row(
-            *cells,
-            *([published[0]] if has_published else []),
-            own,
-            *(published[1:] * has_published),
-        )
+        ratio = _ratio(row["hazard_ratio"], row["conf_low"], row["conf_high"]) or row["reason"]
+        survival = _survivals(row["survival_experimental"], row["survival_control"])
+        years = f"{row['landmark_years']:g} y: " if survival else ""
+        cells = [row["endpoint_id"], f"{row['events_experimental']} / {row['events_control']}", ratio]
+        if has_published:
+            cells.append(_ratio(row["published_value"], row["published_low"], row["published_high"]))
+        cells.append(years + survival)
+        if has_published:
+            cells.append(_survivals(row["published_experimental"], row["published_control"]))
+        table.add_row(*cells)
     return table
 
 
@@ -77,7 +75,7 @@ def _ratio(value: float | None, low: float | None, high: float | None) -> str:
     return f"{value:.2f}{interval}"
 
 
-def _survivals(years: float | None, experimental: float | None, control: float | None) -> str:
-    if years is None or experimental is None or control is None:
+def _survivals(experimental: float | None, control: float | None) -> str:
+    if experimental is None or control is None:
         return ""
-    return f"{years:g} y: {100 * experimental:.1f} / {100 * control:.1f} %"
+    return f"{100 * experimental:.1f} / {100 * control:.1f} %"
