@@ -84,7 +84,7 @@ def bench_estimators(console: Console, home: Path) -> None:
             "Cox and log-rank",
             lambda: tables.treatment_effect(risk, comparisons),
             lambda: (
-                greenwood.CoxPH().fit("Surv(time_days, is_event) ~ exercise", data=people),
+                greenwood.CoxPH().fit("Surv(time_days, is_event)", ["exercise"], data=people),
                 greenwood.logrank_test("Surv(time_days, is_event)", "exercise", data=people),
             ),
         ),
