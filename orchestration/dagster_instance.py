@@ -7,6 +7,8 @@ from orchestration.settings import Settings
 _INSTANCE_SETTINGS = """\
 telemetry:
   enabled: false
+nux:
+  enabled: false
 """
 
 
