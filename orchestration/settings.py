@@ -7,6 +7,9 @@ from typing import Annotated
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+# The databases of Dagster and Great Expectations are named by URL, where these mean something else.
+_MISREAD_IN_PATHS = "?#%$"
+
 
 class Settings(BaseSettings):
     """Settings of one warehouse, read from `COHORTMART_*` environment variables.
@@ -33,7 +36,13 @@ class Settings(BaseSettings):
     @field_validator("home", mode="after")
     @classmethod
     def _absolute(cls, value: Path) -> Path:
-        return value.expanduser().absolute()
+        home = value.expanduser().absolute()
+        if misread := [c for c in _MISREAD_IN_PATHS if c in str(home)]:
+            raise ValueError(
+                f"a warehouse cannot lie in {home}: its databases would misread {' '.join(misread)}; "
+                "accepted: a folder without it"
+            )
+        return home
 
     @property
     def deliveries(self) -> Path:

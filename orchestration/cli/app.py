@@ -3,9 +3,10 @@
 import time
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
 
 from orchestration.settings import Settings
 
@@ -38,12 +39,17 @@ class OutputFormat(StrEnum):
 
 
 def _settings(home: Path | None, studies: list[Path] | None = None) -> Settings:
-    given: dict[str, object] = {}
+    given: dict[str, Any] = {}
     if home is not None:
         given["home"] = home
     if studies:
         given["studies"] = tuple(studies)
-    return Settings.model_validate({**Settings().model_dump(), **given})
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        for problem in error.errors(include_url=False):
+            typer.echo(f"{problem['loc'][-1]}: {problem['msg'].removeprefix('Value error, ')}", err=True)
+        raise typer.Exit(2) from None
 
 
 @app.command()

@@ -24,6 +24,8 @@ from orchestration.settings import Settings
 # Dagster's own log goes to its home, where the UI shows it; the terminal is for people.
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
+_SAID_ELSEWHERE = ("DagsterAssetCheckFailedError",)
+
 
 def run_build(settings: Settings, started: float) -> int:
     """Build a release and print what it says.
@@ -83,7 +85,11 @@ def _explain(result: dg.ExecuteInProcessResult, settings: Settings, console: Con
             console.print(
                 failure.user_failure_data.description, markup=False, highlight=False, soft_wrap=True
             )
-        elif failure.error is not None and failure.error.cls_name != "DagsterAssetCheckFailedError":
+        elif failure.error is None or failure.error.cls_name in _SAID_ELSEWHERE:
+            continue
+        elif failure.error.cls_name == "DagsterExecutionInterruptedError":
+            console.print("The build was interrupted.")
+        else:
             cause = failure.error.cause or failure.error
             console.print(f"  step {event.step_key}: {cause.message.strip()}", markup=False)
     if settings.current.exists():
