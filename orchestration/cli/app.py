@@ -14,7 +14,7 @@ _STARTED = time.perf_counter()
 
 app = typer.Typer(
     name="cohortmart",
-    help="From trial and survivorship records to survival, recurrence and myokine marts.",
+    help="From trial and survivorship records to survival and recurrence marts.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -70,7 +70,7 @@ def build(
 def check(
     path: Annotated[Path, typer.Argument(help="Folder of a study package, with its study.yaml.")],
 ) -> None:
-    """Validate a study package: exit status 0 clean, 1 rows quarantined, 2 unreadable."""
+    """Validate a study package; status 0 clean, 1 rows set aside, 2 unreadable."""
     from orchestration.cli.check import run_check  # noqa: PLC0415
 
     raise typer.Exit(run_check(path))
@@ -80,8 +80,9 @@ def check(
 def sql(
     query: Annotated[str, typer.Argument(help="One SQL query over the current release, read-only.")],
     output_format: Annotated[
-        OutputFormat, typer.Option("--format", "-f", help="How to write the answer.")
-    ] = OutputFormat.TABLE,
+        OutputFormat | None,
+        typer.Option("--format", "-f", help="How to write (default: by the file's name, else a table)."),
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="File to write (needed for Parquet).")
     ] = None,
@@ -90,7 +91,7 @@ def sql(
     """Query the current release."""
     from orchestration.cli.sql import run_sql  # noqa: PLC0415
 
-    raise typer.Exit(run_sql(_settings(home), query, output_format.value, output))
+    raise typer.Exit(run_sql(_settings(home), query, output_format, output))
 
 
 @app.command()
@@ -106,9 +107,11 @@ def tables(
 
 @app.command()
 def contract(
-    record: Annotated[str | None, typer.Argument(help="A record type, such as follow_up.")] = None,
+    record: Annotated[
+        str | None, typer.Argument(help="A record type, such as follow_up; or study, for study.yaml.")
+    ] = None,
 ) -> None:
-    """List the record types of a study package, or the columns of one."""
+    """List what a study package may hold, or the columns of a record type."""
     from orchestration.cli.describe import run_contract  # noqa: PLC0415
 
     raise typer.Exit(run_contract(record))

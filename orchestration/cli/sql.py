@@ -4,78 +4,122 @@ import sys
 from pathlib import Path
 
 import duckdb
-import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 
 from orchestration.cli.terminal import fail, terminal
 from orchestration.settings import Settings
 
 SHOWN_ROWS = 200
+FORMATS_BY_SUFFIX = {".csv": "csv", ".json": "json", ".parquet": "parquet"}
 
 
-def run_sql(settings: Settings, query: str, output_format: str, output: Path | None) -> int:
+def run_sql(settings: Settings, query: str, output_format: str | None, output: Path | None) -> int:
     """Run one query on the current release and write its answer.
 
+    Args:
+        settings: the warehouse.
+        query: one SQL statement.
+        output_format: table, csv, json or parquet; by default what the file's name says, else a table.
+        output: the file to write; standard output when None.
+
     Returns:
-        Exit status: 0, or 2 when there is no release or the query cannot be run.
+        Exit status: 0, or 2 when there is no release, the query cannot be run or the file not written.
     """
     database = settings.current / "cohortmart.duckdb"
     if not database.exists():
         return fail(f"There is no release in {settings.home} yet: run `cohortmart build` first.")
-    if output_format == "parquet" and output is None:
+    chosen = output_format or (FORMATS_BY_SUFFIX.get(output.suffix, "table") if output else "table")
+    if chosen == "parquet" and output is None:
         return fail("Parquet is binary: name a file with --output FILE.")
-    # Resolved, so that the release stays the same one while it is read.
-    con = duckdb.connect(database.resolve(), read_only=True, config={"enable_external_access": "false"})
     try:
-        answer = con.execute(query).to_arrow_table()
-    except duckdb.Error as error:
+        answer = _ask(database, query)
+    except (duckdb.Error, ValueError) as error:
         return fail(str(error))
-    finally:
-        con.close()
-    frame = pl.from_arrow(answer)
-    assert isinstance(frame, pl.DataFrame)
-    _write(frame, output_format, output)
+    try:
+        _write(answer, chosen, output)
+    except OSError as error:
+        return fail(f"{output} cannot be written: {error.strerror}.")
     return 0
 
 
-def _write(frame: pl.DataFrame, output_format: str, output: Path | None) -> None:
-    match output_format:
-        case "csv":
-            text = frame.write_csv()
-        case "json":
-            text = frame.write_json() + "\n"
-        case "parquet":
-            assert output is not None
-            frame.write_parquet(output)
-            return
-        case _:
-            if output is None:
-                _print_table(frame)
-                return
-            with output.open("w", encoding="utf-8") as file:
-                Console(file=file, width=400).print(_rich_table(frame, frame.height))
-            return
+def _ask(database: Path, query: str) -> pa.Table:
+    # Resolved, so that the release stays the same one while it is read.
+    with duckdb.connect(
+        database.resolve(), read_only=True, config={"enable_external_access": "false"}
+    ) as con:
+        statements = con.extract_statements(query)
+        if len(statements) != 1:
+            raise ValueError(f"The query holds {len(statements)} statements: one is answered.")
+        answer = con.execute(statements[0]).to_arrow_table()
+    if twice := {name for name in answer.column_names if answer.column_names.count(name) > 1}:
+        raise ValueError(f"Two columns are called {', '.join(sorted(twice))}: rename one with `as`.")
+    return answer
+
+
+def _write(answer: pa.Table, output_format: str, output: Path | None) -> None:
+    if output_format == "parquet":
+        pq.write_table(answer, output)
+        return
+    if output_format == "table" and output is None:
+        _print(answer)
+        return
+    text = _text(answer, output_format)
     if output is None:
         sys.stdout.write(text)
     else:
         output.write_text(text, encoding="utf-8")
 
 
-def _print_table(frame: pl.DataFrame) -> None:
+def _text(answer: pa.Table, output_format: str) -> str:
+    # Polars writes floats so that they read back as they were; importing it for a table would be waste.
+    import polars as pl  # noqa: PLC0415
+
+    frame = pl.DataFrame(answer)
+    if output_format == "csv":
+        return frame.write_csv()
+    if output_format == "json":
+        return frame.write_json() + "\n"
+    console = Console(width=1000, record=True, quiet=True)
+    console.print(_table(answer))
+    return "\n".join(line.rstrip() for line in console.export_text().splitlines()) + "\n"
+
+
+def _print(answer: pa.Table) -> None:
     console = terminal()
-    console.print(_rich_table(frame, SHOWN_ROWS))
-    if frame.height > SHOWN_ROWS:
+    shown = answer.slice(0, SHOWN_ROWS)
+    table = _table(shown)
+    if Measurement.get(console, console.options.update(width=10_000), table).maximum <= console.width:
+        console.print(table)
+    else:
+        _print_records(shown, console)
+    if answer.num_rows > SHOWN_ROWS:
         console.print(
-            f"{SHOWN_ROWS} of {frame.height:,} rows shown; `--format csv` writes all.",
-            highlight=False,
+            f"{SHOWN_ROWS} of {answer.num_rows:,} rows shown; `--format csv` writes all.", highlight=False
         )
 
 
-def _rich_table(frame: pl.DataFrame, rows: int) -> Table:
+def _print_records(answer: pa.Table, console: Console) -> None:
+    """Print rows too wide for the terminal as blocks, a line for each column."""
+    width = max(map(len, answer.column_names))
+    for number, row in enumerate(answer.to_pylist(), start=1):
+        console.print(f"row {number}", style="bold", highlight=False)
+        for name, value in row.items():
+            console.print(f"  {name:<{width}}  {_cell(value)}", markup=False, highlight=False)
+
+
+def _table(answer: pa.Table) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name, dtype in frame.schema.items():
-        table.add_column(name, justify="right" if dtype.is_numeric() else "left", overflow="fold")
-    for row in frame.head(rows).iter_rows():
-        table.add_row(*("" if value is None else str(value) for value in row))
+    for field in answer.schema:
+        is_number = pa.types.is_integer(field.type) or pa.types.is_floating(field.type)
+        table.add_column(field.name, justify="right" if is_number else "left", no_wrap=True)
+    for row in zip(*(column.to_pylist() for column in answer.columns), strict=True):
+        table.add_row(*map(_cell, row))
     return table
+
+
+def _cell(value: object) -> str:
+    return "" if value is None else str(value)

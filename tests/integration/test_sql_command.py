@@ -42,6 +42,9 @@ def test_the_table_is_for_people_and_says_when_rows_are_left_out(cohortmart, war
         ("create table reference.mine as select 1", "read-only"),
         ("copy survival.curve to '/tmp/stolen.csv'", "disabled"),
         ("select * from read_csv('/etc/passwd')", "disabled"),
+        ("select 1 as a, 2 as a", "rename one"),
+        ("", "0 statements"),
+        ("select 1; select 2", "2 statements"),
     ],
 )
 def test_a_query_that_cannot_be_run_is_refused_in_words(cohortmart, warehouse, query, named):
@@ -49,6 +52,19 @@ def test_a_query_that_cannot_be_run_is_refused_in_words(cohortmart, warehouse, q
     assert done.returncode == 2
     assert named in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_files_name_chooses_the_format(cohortmart, warehouse, tmp_path):
+    target = tmp_path / "landmarks.csv"
+    assert cohortmart("sql", LANDMARKS, "-o", target, home=warehouse).returncode == 0
+    assert target.read_text("utf-8").startswith("arm_id,landmark_years,survival\n")
+
+
+def test_a_file_that_cannot_be_written_is_named(cohortmart, warehouse, tmp_path):
+    for target in (tmp_path, tmp_path / "nowhere" / "x.csv"):
+        done = cohortmart("sql", "select 1", "-f", "csv", "-o", target, home=warehouse)
+        assert done.returncode == 2
+        assert f"{target} cannot be written" in done.stderr
 
 
 def test_without_a_release_it_says_how_to_make_one(cohortmart, tmp_path):
