@@ -19,7 +19,8 @@ import duckdb
 from orchestration.settings import Settings
 
 # The lock of a run is its open file: the system frees it when the process ends, however it ends.
-_held: dict[str, IO[str]] = {}
+# A process runs one build of a warehouse at a time, so a lock it still holds is that of a failed run.
+_held: dict[Path, IO[str]] = {}
 
 
 class BuildDatabase(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -41,15 +42,16 @@ class BuildDatabase(dg.ConfigurableResource):  # type: ignore[type-arg]
         """
         folder = self.settings.build
         folder.mkdir(parents=True, exist_ok=True)
-        _held[run_id] = _lock(folder.with_name("build.lock"), run_id)
+        self.release_lock()
+        _held[folder] = _lock(folder.with_name("build.lock"), run_id)
         shutil.rmtree(folder)
         folder.mkdir()
         (folder / "run_id").write_text(run_id, encoding="utf-8")
         duckdb.connect(self.settings.build_database).close()
 
-    def release_lock(self, run_id: str) -> None:
+    def release_lock(self) -> None:
         """Let the next run begin; the files stay until then."""
-        if lock := _held.pop(run_id, None):
+        if lock := _held.pop(self.settings.build, None):
             lock.close()
 
     @contextmanager

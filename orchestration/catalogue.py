@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 # The schemas that analysts read, and so the schemas of a release.
-READER_SCHEMAS = ("reference", "audit", "survival", "recurrence", "benchmark")
+MART_SCHEMAS = ("survival", "recurrence", "benchmark")
+READER_SCHEMAS = ("reference", "audit", *MART_SCHEMAS)
+_WORKING_SCHEMAS = ("raw", "staging", "intermediate")
 
 # Where a row stood in its file is not what it says: content hashes leave these columns out.
 PROVENANCE_COLUMNS = ("source_file", "source_line", "file_sha256", "file_bytes", "row_text")
@@ -57,8 +59,10 @@ def _column(declared: Mapping[str, Any]) -> Column:
 def _tables(manifest: Mapping[str, Any]) -> Iterator[Table]:
     nodes = [n for n in manifest["nodes"].values() if n["resource_type"] in ("model", "seed")]
     for node in [*nodes, *manifest["sources"].values()]:
-        if node["schema"] not in READER_SCHEMAS:
+        if node["schema"] in _WORKING_SCHEMAS:
             continue
+        if node["schema"] not in READER_SCHEMAS:
+            raise ValueError(f"{node['unique_id']}: no reader knows the schema {node['schema']}")
         meta = {**node.get("meta", {}), **node["config"].get("meta", {})}
         yield Table(
             schema=node["schema"],

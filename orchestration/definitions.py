@@ -75,6 +75,7 @@ def build_defs(settings: Settings | None = None, progress: Progress | None = Non
                 job=job,
                 cron_schedule=settings.nightly_cron,
                 execution_timezone=settings.time_zone,
+                default_status=dg.DefaultScheduleStatus.RUNNING,
                 description="Rebuild the warehouse every night.",
             )
         ],

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestration import ledger
+from orchestration.release.durable import sync_tree
 from orchestration.settings import Settings
 from schemas.errors import StudyPackageError
 from schemas.study import STUDY_FILE, load_study
@@ -65,19 +66,33 @@ def deliver(package: Path, settings: Settings) -> Delivery:
     files = tuple(_describe(package, path) for path in paths)
     digest = hashlib.sha256("".join(f"{f.sha256} {f.path}\n" for f in files).encode()).hexdigest()
     folder = settings.deliveries / study.study_id / digest
-    if not folder.exists():
-        _copy(package, files, folder)
-        ledger.append(
-            settings.ledger,
-            "delivery",
-            study_id=study.study_id,
-            package_sha256=digest,
-            files={f.path: f.sha256 for f in files},
-        )
-    return Delivery(study.study_id, digest, folder, files)
+    delivery = Delivery(study.study_id, digest, folder, files)
+    if folder.exists():
+        _check_kept(delivery)
+        return delivery
+    partial = _copy(package, files, folder)
+    ledger.append(
+        settings.ledger,
+        "delivery",
+        study_id=study.study_id,
+        package_sha256=digest,
+        files={f.path: f.sha256 for f in files},
+    )
+    partial.rename(folder)
+    return delivery
 
 
-def _copy(package: Path, files: tuple[DeliveredFile, ...], folder: Path) -> None:
+def _check_kept(delivery: Delivery) -> None:
+    """Refuse a kept delivery that is no longer what it was: a build would certify what it did not read."""
+    for file in delivery.files:
+        kept = delivery.folder / file.path
+        if not kept.is_file() or _describe(delivery.folder, file.path) != file:
+            raise StudyPackageError(
+                [f"{kept} was damaged after it was delivered: remove {delivery.folder} and deliver again"]
+            )
+
+
+def _copy(package: Path, files: tuple[DeliveredFile, ...], folder: Path) -> Path:
     partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     for file in files:
@@ -86,7 +101,8 @@ def _copy(package: Path, files: tuple[DeliveredFile, ...], folder: Path) -> None
         shutil.copyfile(package / file.path, target)
         if _describe(partial, file.path) != file:
             raise StudyPackageError([f"{package / file.path} changed while it was copied: deliver it again"])
-    partial.rename(folder)
+    sync_tree(partial)
+    return partial
 
 
 def save_deliveries(folder: Path, deliveries: list[Delivery]) -> None:

@@ -33,7 +33,10 @@ def append(ledger: Path, kind: Kind, **what: Any) -> dict[str, Any]:
     with ledger.open("a+b") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         file.seek(0)
-        lines = file.read().splitlines()
+        # A line without its end was being written when the power went: it was never said.
+        whole = file.read().rpartition(b"\n")[0]
+        file.truncate(len(whole) + 1 if whole else 0)
+        lines = whole.splitlines()
         last = json.loads(lines[-1]) if lines else {"sequence": 0, "sha256": _NOTHING_BEFORE}
         entry = {
             "sequence": last["sequence"] + 1,

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import available_timezones
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -42,7 +43,16 @@ class Settings(BaseSettings):
                 f"a warehouse cannot lie in {home}: its databases would misread {' '.join(misread)}; "
                 "accepted: a folder without it"
             )
+        if home.exists() and not home.is_dir():
+            raise ValueError(f"{home} is a file; accepted: a folder, which need not exist yet")
         return home
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        if value not in available_timezones():
+            raise ValueError(f"{value} is no time zone; accepted: an IANA name such as Europe/Berlin")
+        return value
 
     @property
     def deliveries(self) -> Path:

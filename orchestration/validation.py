@@ -192,6 +192,17 @@ def collect_outcomes(folder: Path) -> dict[str, Any]:
     }
 
 
+def unmet(validation: dict[str, Any]) -> list[str]:
+    """Say why collected outcomes do not allow a release: suites that did not run, rules that block."""
+    tables = validation["tables"]
+    return [f"the suite of {table} did not run" for table in suites() if table not in tables] + [
+        f"{table}: {outcome['says']}"
+        for table, outcomes in tables.items()
+        for outcome in outcomes
+        if Outcome(**outcome).is_blocking
+    ]
+
+
 def _exception(info: dict[str, Any]) -> str | None:
     """The message of an exception info, which is one record or a record for each metric."""
     records = [info] if "raised_exception" in info else list(info.values())

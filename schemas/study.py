@@ -151,6 +151,15 @@ class StudyDescriptor(_Part):
         distinct([name for names in records.values() for name in names])
         return records
 
+    @model_validator(mode="after")
+    def _trial_has_a_comparison(self) -> "StudyDescriptor":
+        if self.design == "randomised_trial" and not self.all_comparisons:
+            raise fault(
+                "a randomised_trial has nothing to compare: accepted: an arm with role control and one with"
+                " role experimental, or comparisons"
+            )
+        return self
+
     @property
     def folder(self) -> Path:
         """The package the descriptor was read from."""

@@ -1,6 +1,7 @@
 """The study packages of a build."""
 
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
@@ -9,7 +10,7 @@ from orchestration.assets.failures import for_each_package
 from orchestration.assets.ownership import DATA_ENGINEERING
 from orchestration.build_database import BuildDatabase
 from orchestration.deliveries import Delivery, deliver, save_deliveries
-from orchestration.landing import create_raw_tables, land_study
+from orchestration.landing import STUDY_TABLES, create_raw_tables, land_study
 from orchestration.progress import Progress
 from orchestration.settings import Settings
 from schemas.errors import StudyPackageError
@@ -46,31 +47,56 @@ def _deliver_configured(settings: Settings, progress: Progress) -> list[Delivery
     return for_each_package(settings.studies, work)
 
 
-@dg.asset(
-    key=DELIVERIES,
-    group_name="landing",
-    kinds={"python", "duckdb"},
-    owners=DATA_ENGINEERING,
-    description="Study packages of this build, kept by sha256, and their descriptors as `raw.study*`.",
+def _spec(key: dg.AssetKey, description: str, deps: list[dg.AssetKey]) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        key,
+        deps=deps,
+        group_name="landing",
+        kinds={"python", "duckdb"},
+        owners=DATA_ENGINEERING,
+        description=description,
+    )
+
+
+@dg.multi_asset(
+    name="deliveries",
+    specs=[
+        _spec(DELIVERIES, "Study packages of this build, kept by sha256.", []),
+        *(
+            _spec(
+                dg.AssetKey(table.split(".")),
+                "What the descriptors (study.yaml) of the delivered packages say.",
+                [DELIVERIES],
+            )
+            for table in STUDY_TABLES
+        ),
+    ],
 )
 def deliveries(
     context: dg.AssetExecutionContext,
     database: BuildDatabase,
     progress: dg.ResourceParam[Progress],
-) -> dg.MaterializeResult[None]:
+) -> Iterator[dg.MaterializeResult[None]]:
     """Deliver every package and start the run's database with the study-level tables."""
     with progress.part("studies"):
+        # The lock comes first: two builds must not keep the same delivery at once.
+        database.create(context.run_id)
         deliver_all = _deliver_configured if database.studies else _deliver_shipped
         delivered = deliver_all(database.settings, progress)
-        database.create(context.run_id)
         with database.connect(context.run_id) as con:
             create_raw_tables(con)
             for delivery in delivered:
                 land_study(con, load_study(delivery.folder))
+            rows = {
+                table: con.sql(f"select count(*) from {table}").fetchall()[0][0] for table in STUDY_TABLES
+            }
         save_deliveries(database.settings.build, delivered)
-    return dg.MaterializeResult(
+    yield dg.MaterializeResult(
+        asset_key=DELIVERIES,
         metadata={
             "dagster/row_count": len(delivered),
             "studies": dg.MetadataValue.json({d.study_id: d.sha256 for d in delivered}),
-        }
+        },
     )
+    for table, count in rows.items():
+        yield dg.MaterializeResult(asset_key=table.split("."), metadata={"dagster/row_count": count})

@@ -22,6 +22,14 @@ ESTIMATES = (
     "benchmark.published_result",
 )
 
+_INPUTS = [
+    dg.AssetKey(["survival", "risk_table"]),
+    dg.AssetKey(["raw", "study"]),
+    dg.AssetKey(["raw", "study_landmarks"]),
+    dg.AssetKey(["raw", "study_comparisons"]),
+    dg.AssetKey(["reference", "published_results"]),
+]
+
 
 def _estimators(con: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, pl.DataFrame]]:
     """Compute every estimate of a build, each when it is asked for."""
@@ -72,7 +80,7 @@ def build_estimates(catalogue: dict[str, Table], spec: Callable[[str], dg.AssetS
         name="estimates",
         specs=[
             spec(name).replace_attributes(
-                deps=[dg.AssetKey(["survival", "risk_table"])],
+                deps=_INPUTS,
                 kinds={"python", "duckdb"},
                 owners=STATISTICS,
             )

@@ -11,7 +11,7 @@ from orchestration.catalogue import Table
 from orchestration.deliveries import read_deliveries
 from orchestration.progress import Progress
 from orchestration.release.publish import publish
-from orchestration.validation import collect_outcomes
+from orchestration.validation import collect_outcomes, unmet
 
 RELEASE = dg.AssetKey("release")
 
@@ -38,6 +38,9 @@ def build_release(catalogue: dict[str, Table], upstream: Iterable[dg.AssetKey]) 
         settings = database.settings
         with database.connect(context.run_id, read_only=True):
             pass  # fails with advice when the run has no database
+        validation = collect_outcomes(settings.build / "validation")
+        if reasons := unmet(validation):
+            raise dg.Failure("Not validated: " + "; ".join(reasons), allow_retries=False)
         with progress.part("release"):
             folder = publish(
                 settings.build_database,
@@ -45,7 +48,7 @@ def build_release(catalogue: dict[str, Table], upstream: Iterable[dg.AssetKey]) 
                 settings,
                 run_id=context.run_id,
                 inputs=[d.as_input() for d in read_deliveries(settings.build)],
-                validation=collect_outcomes(settings.build / "validation"),
+                validation=validation,
                 write_report=write_report,
                 on_table=lambda done, total, name: progress.advance("release", done, total, name),
             )
@@ -56,7 +59,7 @@ def build_release(catalogue: dict[str, Table], upstream: Iterable[dg.AssetKey]) 
             release_id=folder.name,
             seconds={part: round(seconds, 2) for part, seconds in progress.seconds.items()},
         )
-        database.release_lock(context.run_id)
+        database.release_lock()
         return dg.MaterializeResult(
             metadata={"path": dg.MetadataValue.path(folder), "dagster/row_count": len(catalogue)}
         )

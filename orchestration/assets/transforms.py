@@ -13,10 +13,9 @@ from packaging.version import Version
 from orchestration.assets.landing import LANDING
 from orchestration.assets.ownership import DATA_ENGINEERING, STATISTICS
 from orchestration.build_database import BuildDatabase
+from orchestration.catalogue import MART_SCHEMAS
 from orchestration.dbt_project import PROJECT, dbt_environment, dbt_executable
 from orchestration.progress import Progress
-
-_MART_SCHEMAS = ("survival", "recurrence", "myokine", "exercise", "functioning", "safety", "study")
 
 
 class Translator(DagsterDbtTranslator):
@@ -32,7 +31,7 @@ class Translator(DagsterDbtTranslator):
 
     def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> list[str]:
         """Marts answer to the statisticians, what leads to them to the engineers."""
-        return STATISTICS if dbt_resource_props["schema"] in _MART_SCHEMAS else DATA_ENGINEERING
+        return STATISTICS if dbt_resource_props["schema"] in MART_SCHEMAS else DATA_ENGINEERING
 
     def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: Any) -> dg.AssetSpec:
         """Make what reads raw tables wait for the audit of landing."""

@@ -63,14 +63,14 @@ def _print_warnings(result: dg.ExecuteInProcessResult, console: Console) -> None
     for check in result.get_asset_check_evaluations():
         if not check.passed:
             table = ".".join(check.asset_key.path)
-            console.print(f"Warning, {table}: {check.description}", style="yellow", markup=False)
+            console.print(f"{table}: {check.description}", style="yellow", markup=False)
 
 
 def _explain(result: dg.ExecuteInProcessResult, settings: Settings, console: Console) -> int:
     """Say in words why there is no release; no traceback for what a user can mend."""
     console.print("\nNo release was made.", style="bold red")
     for check in result.get_asset_check_evaluations():
-        if not check.passed:
+        if not check.passed and check.severity == dg.AssetCheckSeverity.ERROR:
             table = ".".join(check.asset_key.path)
             console.print(f"{table}: {check.check_name} failed.", highlight=False)
             if check.check_name == WITHIN_TOLERANCE:
@@ -102,7 +102,7 @@ def _print_quarantine(settings: Settings, console: Console) -> None:
     with duckdb.connect(settings.build_database, read_only=True) as con:
         files = tuple(file for file in landed_files(con) if file.reasons)
     console.print(render_files(files))
-    console.print(f"Every row: audit.quarantine in {settings.build_database}", highlight=False)
+    console.print(f"Every row: audit.quarantine in {settings.build_database}", highlight=False, markup=False)
 
 
 def _print_times(progress: TerminalProgress, total: float, console: Console) -> None:

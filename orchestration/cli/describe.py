@@ -2,6 +2,7 @@
 
 import duckdb
 from rich.table import Table
+from rich.text import Text
 
 from orchestration.cli.terminal import fail, terminal
 from orchestration.settings import Settings
@@ -35,13 +36,13 @@ def run_tables(settings: Settings, name: str | None) -> int:
     if name is None:
         listing = _table("table", "rows", "what it holds")
         for table, rows, comment in tables:
-            listing.add_row(table, f"{rows:,}", comment)
+            listing.add_row(table, f"{rows:,}", Text(comment))
         console.print(listing)
         return 0
     described = _table("column", "type", "what it holds")
     for table, column, data_type, comment in columns:
         if table == name:
-            described.add_row(column, data_type, comment)
+            described.add_row(column, data_type, Text(comment))
     if not described.row_count:
         return fail(f"The release has no table {name}: `cohortmart tables` lists them.")
     console.print(described)
@@ -55,6 +56,7 @@ def run_contract(name: str | None) -> int:
         Exit status: 0, or 2 when there is no such record type.
     """
     from schemas.records import RECORDS  # noqa: PLC0415
+    from schemas.study import StudyDescriptor  # noqa: PLC0415
 
     console = terminal()
     if name is None:
@@ -62,6 +64,13 @@ def run_contract(name: str | None) -> int:
         for record in RECORDS.values():
             listing.add_row(record.name, ", ".join(record.key), record.description)
         console.print(listing)
+        console.print("\n`cohortmart contract study` lists the keys of study.yaml.", highlight=False)
+        return 0
+    if name == "study":
+        keys = _table("key of study.yaml", "required", "accepted")
+        for key, field in StudyDescriptor.model_fields.items():
+            keys.add_row(key, "yes" if field.is_required() else "", Text(field.description or ""))
+        console.print(keys)
         return 0
     if name not in RECORDS:
         return fail(f"There is no record type {name}: `cohortmart contract` lists them.")

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
+from rich.text import Text
 
 from orchestration.cli.terminal import fail, terminal
 from orchestration.settings import Settings
@@ -115,9 +116,9 @@ def _table(answer: pa.Table) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for field in answer.schema:
         is_number = pa.types.is_integer(field.type) or pa.types.is_floating(field.type)
-        table.add_column(field.name, justify="right" if is_number else "left", no_wrap=True)
+        table.add_column(Text(field.name), justify="right" if is_number else "left", no_wrap=True)
     for row in zip(*(column.to_pylist() for column in answer.columns), strict=True):
-        table.add_row(*map(_cell, row))
+        table.add_row(*(Text(_cell(value)) for value in row))
     return table
 
 

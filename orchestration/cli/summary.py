@@ -1,5 +1,6 @@
 """What a release says, for the terminal: effects and survival beside the published figures."""
 
+import shlex
 from typing import Any
 
 import duckdb
@@ -37,15 +38,21 @@ def print_release(settings: Settings, console: Console) -> None:
         ("Parquet", settings.current / "parquet"),
         ("manifest", settings.current / "manifest.json"),
     ):
-        console.print(f"  {label:<9} {path}", highlight=False, soft_wrap=True)
-    console.print('  query     cohortmart sql "select * from survival.treatment_effect"\n', highlight=False)
+        console.print(f"  {label:<9} {path}", highlight=False, markup=False, soft_wrap=True)
+    home = "" if settings.home == Settings().home else f" --home {shlex.quote(str(settings.home))}"
+    console.print(
+        f'  query     cohortmart sql "select * from survival.treatment_effect"{home}\n',
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
+    )
 
 
 def _comparison_table(rows: list[dict[str, Any]]) -> Table:
     """Lay out one comparison; pairs of figures are experimental / control."""
     has_published = any(r["published_value"] is not None for r in rows)
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column(f"{rows[0]['experimental']} vs {rows[0]['control']}")
+    table.add_column(f"{rows[0]['experimental']} vs {rows[0]['control']}", no_wrap=True)
     for header, style in (
         ("events", ""),
         ("hazard ratio (95 % CI)", ""),
@@ -57,6 +64,8 @@ def _comparison_table(rows: list[dict[str, Any]]) -> Table:
     for row in rows:
         ratio = _ratio(row["hazard_ratio"], row["conf_low"], row["conf_high"]) or row["reason"]
         survival = _survivals(row["survival_experimental"], row["survival_control"])
+        if not row["events_experimental"] and not row["events_control"]:
+            survival = ""  # 100 % of nothing observed is no survival
         years = f"{row['landmark_years']:g} y: " if survival else ""
         cells = [row["endpoint_id"], f"{row['events_experimental']} / {row['events_control']}", ratio]
         if has_published:

@@ -20,10 +20,11 @@ from orchestration.landing.land import (
     land_record,
     land_study,
 )
-from orchestration.landing.tables import create_raw_tables
+from orchestration.landing.tables import STUDY_TABLES, create_raw_tables
 from orchestration.landing.tolerance import Breach, above_tolerance
 
 __all__ = [
+    "STUDY_TABLES",
     "Breach",
     "CheckReport",
     "FileCheck",

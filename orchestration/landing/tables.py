@@ -13,7 +13,7 @@ _SQL_TYPES: tuple[tuple[pl.DataType, str], ...] = (
     (pl.Int64(), "bigint"),
     (pl.Boolean(), "boolean"),
 )
-_STUDY_TABLES = {
+STUDY_TABLES = {
     "raw.study": (
         "study_id varchar, title varchar, design varchar, index_cancer varchar, time_origin varchar,"
         " nominal_dates boolean, data_cutoff date, rmst_years double, quarantine_tolerance double,"
@@ -55,7 +55,7 @@ def sql_type(dtype: pl.DataType) -> str:
 def create_raw_tables(con: duckdb.DuckDBPyConnection) -> None:
     """Create every table that landing writes, empty; those that exist stay as they are."""
     con.execute("create schema if not exists raw; create schema if not exists audit")
-    for table, columns in (_STUDY_TABLES | _AUDIT_TABLES).items():
+    for table, columns in (STUDY_TABLES | _AUDIT_TABLES).items():
         con.execute(f"create table if not exists {table} ({columns})")
     for record in RECORDS.values():
         contract = [f"{name} {sql_type(column.dtype)}" for name, column in record.columns.items()]

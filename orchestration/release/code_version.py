@@ -10,7 +10,7 @@ import orchestration
 
 _PROJECT = Path(orchestration.__file__).parents[1]
 _SOURCE_FOLDERS = ("orchestration", "schemas", "seeds", "transforms")
-_SOURCE_KINDS = {".py", ".sql", ".yml", ".yaml", ".csv", ".json"}
+_SOURCE_KINDS = {".py", ".sql", ".yml", ".yaml", ".csv", ".json", ".md", ".jinja"}
 
 # The libraries a number can depend on.
 _PACKAGES = (
@@ -25,7 +25,6 @@ _PACKAGES = (
     "numpy",
     "polars",
     "pyarrow",
-    "scipy",
 )
 
 

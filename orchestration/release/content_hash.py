@@ -19,7 +19,8 @@ def content_hash(con: duckdb.DuckDBPyConnection, table: Table) -> tuple[int, str
     """Count and hash the rows of a table.
 
     The md5 of every row is combined by two sums, which no order of rows, threads or storage changes
-    and which, unlike exclusive or, two equal rows do not cancel. Columns of provenance are left out.
+    and which, unlike exclusive or, two equal rows do not cancel. Columns of provenance are left out; names
+    and types of the declared columns count.
 
     Returns:
         Number of rows, and 64 hexadecimal digits.
@@ -35,6 +36,7 @@ def content_hash(con: duckdb.DuckDBPyConnection, table: Table) -> tuple[int, str
     ).fetchone()
     assert row is not None  # an aggregate without groups always gives a row
     rows, low, high = row
-    digest = con.execute("select sha256(?)", [f"{rows} {low} {high}"]).fetchone()
+    columns = " ".join(f"{c.name}:{c.data_type}" for c in table.columns)
+    digest = con.execute("select sha256(?)", [f"{columns} {rows} {low} {high}"]).fetchone()
     assert digest is not None
     return rows, digest[0]

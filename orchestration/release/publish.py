@@ -13,7 +13,7 @@ import duckdb
 import pyarrow.parquet as pq
 
 from orchestration import ledger
-from orchestration.catalogue import READER_SCHEMAS, Table, comment_statements
+from orchestration.catalogue import Table, create_statements
 from orchestration.release.code_version import code_version, package_versions
 from orchestration.release.content_hash import content_hash
 from orchestration.release.durable import sync_folder, sync_tree
@@ -30,7 +30,7 @@ def publish(
     run_id: str,
     inputs: list[dict[str, Any]],
     validation: dict[str, Any],
-    write_report: Callable[[duckdb.DuckDBPyConnection, Path], None],
+    write_report: Callable[[duckdb.DuckDBPyConnection, Path, str, dict[str, Any]], None],
     on_table: Callable[[int, int, str], None],
 ) -> Path:
     """Copy what readers may see of a build into a release and move the pointer to it.
@@ -51,8 +51,10 @@ def publish(
     created_at = datetime.now(UTC)
     release_id = f"{created_at:%Y%m%dT%H%M%SZ}-{run_id[:8]}"
     settings.releases.mkdir(parents=True, exist_ok=True)
+    # One build at a time: what is partial now was left by one that was killed.
+    for leftover in settings.releases.glob(".*.partial"):
+        shutil.rmtree(leftover)
     partial = settings.releases / f".{release_id}.partial"
-    shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir()
 
     database = partial / "cohortmart.duckdb"
@@ -63,7 +65,7 @@ def publish(
         for done, (name, table) in enumerate(tables.items(), start=1):
             described[name] = _release_table(con, table, partial)
             on_table(done, len(tables), name)
-        write_report(con, partial)
+        write_report(con, partial, release_id, validation)
     finally:
         con.close()
     manifest = {
@@ -86,13 +88,14 @@ def publish(
     sync_tree(partial)
     partial.rename(release)
     sync_folder(settings.releases)
-    _point(settings.current, release)
+    # Remembered first: a ledger that cannot be written must leave readers where they are.
     ledger.append(
         settings.ledger,
         "publication",
         release_id=release_id,
         manifest_sha256=_sha256(release / "manifest.json"),
     )
+    _point(settings.current, release)
     return release
 
 
@@ -104,17 +107,15 @@ def _copy_database(build: Path, database: Path, tables: Mapping[str, Table]) -> 
         # The oldest storage version, so that BI tools with an older DuckDB can open the file.
         con.execute(f"attach {_literal(database)} as release (storage_version 'v1.0.0')")
         con.execute("use release")
-        for schema in READER_SCHEMAS:
-            con.execute(f"create schema {schema}")
         for table in tables.values():
             columns = ", ".join(f'"{c.name}"' for c in table.columns)
             order = ", ".join(f'"{name}"' for name in table.key) or "all"
+            for statement in create_statements(table):
+                con.execute(statement)
             con.execute(
-                f"create table {table.full_name} as "
+                f"insert into {table.full_name} "
                 f"select {columns} from build.{table.full_name} order by {order}"
             )
-            for statement in comment_statements(table):
-                con.execute(statement)
     finally:
         con.close()
 

@@ -13,8 +13,17 @@ from orchestration.release.results import read_results, read_studies
 _TEMPLATE = Path(__file__).with_name("report.html.jinja")
 
 
-def write_report(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
-    """Write the report of the release that `con` reads into its folder."""
+def write_report(
+    con: duckdb.DuckDBPyConnection, folder: Path, release_id: str, validation: dict[str, Any]
+) -> None:
+    """Write the report of the release that `con` reads into its folder.
+
+    Args:
+        con: the released database.
+        folder: where `report.html` goes.
+        release_id: name of the release.
+        validation: what `validation.json` holds.
+    """
     results = read_results(con)
     studies = [
         {
@@ -26,7 +35,18 @@ def write_report(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
     files = con.sql("from audit.landing order by all").pl().to_dicts()
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     template = environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
-    page = template.render(studies=studies, files=files)
+    page = template.render(
+        release_id=release_id,
+        studies=studies,
+        files=files,
+        statistics=validation["statistics"],
+        warnings=[
+            (table, outcome["says"], outcome["observed"])
+            for table, outcomes in validation["tables"].items()
+            for outcome in outcomes
+            if not outcome["success"]
+        ],
+    )
     (folder / "report.html").write_text(page, encoding="utf-8")
 
 

@@ -43,17 +43,17 @@ landmark as (
 
 select
     t.study_id, t.endpoint_id, t.experimental, t.control,
-    se.events as events_experimental, sc.events as events_control,
-    t.hazard_ratio, t.conf_low, t.conf_high, t.p_value, t.reason,
+    coalesce(se.events, 0) as events_experimental, coalesce(sc.events, 0) as events_control,
+    t.hazard_ratio, t.conf_low, t.conf_high, t.logrank_p, t.reason,
     p.published_value, p.published_low, p.published_high,
     le.landmark_years, le.survival as survival_experimental, lc.survival as survival_control,
     le.published_value as published_experimental, lc.published_value as published_control,
 from survival.treatment_effect as t
 inner join reference.study_comparison as c using (study_id, experimental, control)
-inner join survival.summary as se
+left join survival.summary as se
     on t.study_id = se.study_id and t.endpoint_id = se.endpoint_id
     and t.policy_id = se.policy_id and t.experimental = se.arm_id
-inner join survival.summary as sc
+left join survival.summary as sc
     on t.study_id = sc.study_id and t.endpoint_id = sc.endpoint_id
     and t.policy_id = sc.policy_id and t.control = sc.arm_id
 left join landmark as le

@@ -91,6 +91,8 @@ def _landmark(group: RiskSet, km: SurvivalCurve, years: float) -> tuple[Any, ...
     survival = float(km.survival[at])
     if survival == 0.0:
         return n_at_risk, survival, None, None, None, "no standard error: survival has reached 0"
+    if n_at_risk == 0:
+        return n_at_risk, None, None, None, None, f"nobody is at risk at day {day:g}"
     interval = (float(values[at]) for values in (km.std_error, km.conf_low, km.conf_high))
     return n_at_risk, survival, *interval, ""
 

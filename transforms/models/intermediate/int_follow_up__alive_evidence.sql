@@ -6,7 +6,7 @@
 --   2. Every follow-up contact, a withdrawal among them.
 --   3. Disease events, starts of anticancer therapy, bouts, samples, activity reports and measurements.
 --   4. Exercise sessions that were attended; without a word on attendance, those with minutes completed.
---   5. The end of a period in which doses of a therapy were taken.
+--   5. The start of a period in which doses of a therapy were taken: which day after it nobody says.
 --   6. Adverse events, start and end, where the date is complete.
 --   7. A death after the data cutoff shows the participant alive at the cutoff. An earlier one shows nothing:
 --      it is the event itself.
@@ -38,7 +38,7 @@ withdrawals as (
     ('activity_reports', 'reported_on', 'true'),
     ('measurements', 'measured_on', 'true'),
     ('exercise_sessions', 'session_on', 'coalesce(is_attended, completed_minutes > 0)'),
-    ('treatment_adherence', 'period_ends_on', 'n_doses_taken > 0'),
+    ('treatment_adherence', 'period_starts_on', 'n_doses_taken > 0'),
     ('adverse_events', 'started_on', 'true'),
     ('adverse_events', 'ended_on', 'true'),
 ] %}
