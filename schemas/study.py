@@ -155,7 +155,7 @@ class StudyDescriptor(_Part):
     def _trial_has_a_comparison(self) -> "StudyDescriptor":
         if self.design == "randomised_trial" and not self.all_comparisons:
             raise fault(
-                "a randomised_trial has nothing to compare: accepted: an arm with role control and one with"
+                "a randomised_trial has nothing to compare; accepted: an arm with role control and one with"
                 " role experimental, or comparisons"
             )
         return self
@@ -221,7 +221,7 @@ def _sentence(yaml: YamlText, found: ErrorDetails) -> str:
     at = f"{yaml.file} line {yaml.line(place)}"
     model, field = _declared(place)
     if found["type"] == "fault":
-        return f"{at}: {_path(place)}: {found['msg']}"
+        return f"{at}: {_path(place)}: {found['msg']}" if place else f"{yaml.file}: {found['msg']}"
     if found["type"] == "missing":
         return f"{at}: `{_path(place)}` is missing; accepted: {field.description}"
     if found["type"] == "extra_forbidden":

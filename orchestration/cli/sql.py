@@ -18,6 +18,10 @@ SHOWN_ROWS = 200
 FORMATS_BY_SUFFIX = {".csv": "csv", ".json": "json", ".parquet": "parquet"}
 
 
+class UnwritableTypeError(Exception):
+    """The answer has a column of a type that the chosen format does not know."""
+
+
 def run_sql(settings: Settings, query: str, output_format: str | None, output: Path | None) -> int:
     """Run one query on the current release and write its answer.
 
@@ -42,6 +46,8 @@ def run_sql(settings: Settings, query: str, output_format: str | None, output: P
         return fail(str(error))
     try:
         _write(answer, chosen, output)
+    except (pa.ArrowException, UnwritableTypeError) as error:
+        return fail(f"{chosen} cannot hold a column of the answer ({error}): cast it to text.")
     except OSError as error:
         return fail(f"{output} cannot be written: {error.strerror}.")
     return 0
@@ -58,6 +64,18 @@ def _ask(database: Path, query: str) -> pa.Table:
         answer = con.execute(statements[0]).to_arrow_table()
     if twice := {name for name in answer.column_names if answer.column_names.count(name) > 1}:
         raise ValueError(f"Two columns are called {', '.join(sorted(twice))}: rename one with `as`.")
+    return _with_plain_integers(answer)
+
+
+def _with_plain_integers(answer: pa.Table) -> pa.Table:
+    """Give sums of integers, which DuckDB counts in 128 bits, as 64-bit integers where they fit."""
+    for position, field in enumerate(answer.schema):
+        if pa.types.is_decimal(field.type) and field.type.scale == 0:
+            try:
+                column = answer.column(position).cast(pa.int64())
+            except pa.ArrowInvalid:
+                continue
+            answer = answer.set_column(position, field.name, column)
     return answer
 
 
@@ -79,7 +97,10 @@ def _text(answer: pa.Table, output_format: str) -> str:
     # Polars writes floats so that they read back as they were; importing it for a table would be waste.
     import polars as pl  # noqa: PLC0415
 
-    frame = pl.DataFrame(answer)
+    try:
+        frame = pl.DataFrame(answer)
+    except pl.exceptions.PolarsError as error:
+        raise UnwritableTypeError(str(error).partition(".")[0]) from error
     if output_format == "csv":
         return frame.write_csv()
     if output_format == "json":

@@ -103,6 +103,25 @@ def test_rows_that_cannot_be_are_quarantined_with_reasons_and_none_is_lost(cohor
             assert read == accepted + quarantined
 
 
+def test_a_critical_expectation_stops_the_release_where_quarantine_was_tolerated(
+    cohortmart, home, study, edit_csv
+):
+    """The study tolerates that every row is set aside; a warehouse without participants is none."""
+    package = study("nobody")
+
+    def unknown_arm(rows):
+        column = rows[0].index("arm_id")
+        return [rows[0], *([*row[:column], "NONE", *row[column + 1 :]] for row in rows[1:])]
+
+    edit_csv(package / "participants.csv", unknown_arm)
+    descriptor = package / "study.yaml"
+    descriptor.write_text(descriptor.read_text("utf-8") + "\nquarantine_tolerance: 1\n", "utf-8")
+    status, output = _refused(cohortmart, home, [package])
+    assert status == 1
+    assert "expectations failed" in output
+    assert "Every study has participants." in output
+
+
 def test_a_refused_build_leaves_the_release_that_readers_see(cohortmart, warehouse, moertel, tmp_path):
     home = tmp_path / "home"
     shutil.copytree(warehouse, home, symlinks=True)

@@ -34,6 +34,13 @@ def test_a_corrected_file_is_another_delivery_and_the_first_stays(moertel, setti
     assert len(ledger.read(settings.ledger)) == 2
 
 
+def test_a_kept_delivery_that_was_altered_is_refused(moertel, settings):
+    kept = deliver(moertel, settings).folder / "deaths.csv"
+    kept.write_text(kept.read_text("utf-8").replace("unknown", "other", 1), "utf-8")
+    with pytest.raises(StudyPackageError, match=r"deaths\.csv was damaged after it was delivered"):
+        deliver(moertel, settings)
+
+
 def test_what_the_package_does_not_name_is_not_kept(moertel, settings):
     (moertel / "names_and_addresses.xlsx").write_bytes(b"secret")
     kept = {path.name for path in deliver(moertel, settings).folder.rglob("*")}

@@ -54,6 +54,12 @@ def test_a_query_that_cannot_be_run_is_refused_in_words(cohortmart, warehouse, q
     assert "Traceback" not in done.stderr
 
 
+def test_a_sum_of_counts_is_a_number(cohortmart, warehouse):
+    done = cohortmart("sql", "select sum(n_event) as n from survival.curve", "-f", "json", home=warehouse)
+    ((n,),) = (row.values() for row in json.loads(done.stdout))
+    assert isinstance(n, int)
+
+
 def test_the_files_name_chooses_the_format(cohortmart, warehouse, tmp_path):
     target = tmp_path / "landmarks.csv"
     assert cohortmart("sql", LANDMARKS, "-o", target, home=warehouse).returncode == 0

@@ -26,6 +26,15 @@ def test_a_rewritten_entry_breaks_the_chain(tmp_path, line):
         ledger.read(path)
 
 
+def test_an_entry_cut_off_by_a_crash_is_dropped_and_the_chain_goes_on(tmp_path):
+    path = tmp_path / "ledger.jsonl"
+    first = ledger.append(path, "delivery", study_id="a")
+    ledger.append(path, "delivery", study_id="b")
+    path.write_bytes(path.read_bytes()[:-40])
+    third = ledger.append(path, "delivery", study_id="c")
+    assert ledger.read(path) == [first, third]
+
+
 def test_a_removed_entry_breaks_the_chain(tmp_path):
     path = tmp_path / "ledger.jsonl"
     for study in ("a", "b", "c"):

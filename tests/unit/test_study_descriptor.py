@@ -56,9 +56,15 @@ def test_a_minimal_trial_has_the_documented_defaults(package):
 
 def test_a_cohort_without_arms_has_everybody_in_arm_all(package):
     arms = DESCRIPTOR[DESCRIPTOR.index("arms:") : DESCRIPTOR.index("records:")]
-    study = load_study(package(DESCRIPTOR.replace(arms, "")))
+    cohort = DESCRIPTOR.replace(arms, "").replace("randomised_trial", "survivorship_cohort")
+    study = load_study(package(cohort))
     assert study.all_arms == [("ALL", "All participants", "single")]
     assert study.all_comparisons == []
+
+
+def test_a_randomised_trial_needs_two_arms_to_compare(package):
+    with pytest.raises(StudyPackageError, match="nothing to compare; accepted: an arm with role control"):
+        load_study(package(DESCRIPTOR.replace("role: control", "role: experimental")))
 
 
 def test_declared_comparisons_and_endpoints_replace_the_defaults(package):
