@@ -61,9 +61,13 @@ def build(
     home: Home = None,
 ) -> None:
     """Build the studies into a new release and print what it says."""
+    from orchestration.dbt_project import start_parsing  # noqa: PLC0415
+
+    settings = _settings(home, study)
+    start_parsing(settings)
     from orchestration.cli.build import run_build  # noqa: PLC0415
 
-    raise typer.Exit(run_build(_settings(home, study), _STARTED))
+    raise typer.Exit(run_build(settings, _STARTED))
 
 
 @app.command()
