@@ -15,9 +15,9 @@ _MISREAD_IN_PATHS = "?#%$"
 class Settings(BaseSettings):
     """Settings of one warehouse, read from `COHORTMART_*` environment variables.
 
-    `home` is the only folder the program writes to. `studies` are the study packages of a build,
-    separated in the environment as in PATH; none means the studies that ship. `nightly_cron` and
-    `time_zone` (an IANA name) say when Dagster rebuilds.
+    `home` is the only folder in which anything is kept; scratch files lie in the system's temporary folder.
+    `studies` are the study packages of a build, separated in the environment as in PATH; none means the
+    studies that ship. `nightly_cron` and `time_zone` (an IANA name) say when Dagster rebuilds.
     """
 
     model_config = SettingsConfigDict(env_prefix="COHORTMART_", extra="ignore", frozen=True)
