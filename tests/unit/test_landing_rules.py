@@ -272,7 +272,8 @@ def test_two_studies_may_use_the_same_participant_ids(trial, tmp_path_factory):
 
 
 def test_a_study_without_arms_accepts_no_arm(trial):
-    trial.descriptor = DESCRIPTOR[: DESCRIPTOR.index("arms:")]
+    cohort = DESCRIPTOR.replace("randomised_trial", "survivorship_cohort")
+    trial.descriptor = cohort[: cohort.index("arms:")]
     assert ("participants", 2, "unknown_arm") in trial.rules()
     trial.files["participants"] = ["participant_id,index_date", "P1,2010-01-01", "P2,2010-06-01"]
     assert trial.land() == []
