@@ -67,7 +67,9 @@ class BuildDatabase(dg.ConfigurableResource):  # type: ignore[type-arg]
                 "This run has no build database: materialize all assets together, from `deliveries` on.",
                 allow_retries=False,
             )
-        con = duckdb.connect(self.settings.build_database, read_only=read_only)
+        con = duckdb.connect(
+            self.settings.build_database, read_only=read_only, config={"threads": self.settings.threads}
+        )
         try:
             yield con
         finally:

@@ -31,6 +31,7 @@ def dbt_environment(settings: Settings) -> dict[str, str]:
     return {
         **os.environ,
         _DATABASE_VARIABLE: str(settings.build_database),
+        "COHORTMART_THREADS": str(settings.threads),
         "DBT_PROFILES_DIR": str(PROJECT),
         "DBT_PROJECT_DIR": str(PROJECT),
         "DBT_TARGET_PATH": target,

@@ -17,7 +17,8 @@ class Settings(BaseSettings):
 
     `home` is the only folder in which anything is kept; scratch files lie in the system's temporary folder.
     `studies` are the study packages of a build, separated in the environment as in PATH; none means the
-    studies that ship. `nightly_cron` and `time_zone` (an IANA name) say when Dagster rebuilds.
+    studies that ship. `nightly_cron` and `time_zone` (an IANA name) say when Dagster rebuilds. `threads` is
+    how many threads DuckDB uses; no result depends on it.
     """
 
     model_config = SettingsConfigDict(env_prefix="COHORTMART_", extra="ignore", frozen=True)
@@ -26,6 +27,7 @@ class Settings(BaseSettings):
     studies: Annotated[tuple[Path, ...], NoDecode] = Field(default=())
     nightly_cron: str = "0 2 * * *"
     time_zone: str = "UTC"
+    threads: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)
 
     @field_validator("studies", mode="before")
     @classmethod

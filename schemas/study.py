@@ -4,32 +4,23 @@ Here: the model of the file, its defaults, and the words for what is wrong with 
 records it names, which landing reads.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    PrivateAttr,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, PrivateAttr, ValidationError, field_validator, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from schemas.errors import StudyPackageError
 from schemas.reference import seed_column, suggestion
+from schemas.study_parts import Arm, Comparison, Covariate, CustomEndpoint, Part, Source, Timepoint
 from schemas.study_values import (
-    ID_WORDS,
     Date,
     Files,
-    Id,
-    KnownArm,
     KnownEndpoint,
     KnownOrgan,
+    KnownPolicy,
     KnownRecord,
     Number,
     Surroundings,
@@ -43,51 +34,20 @@ from schemas.yaml_text import Place, YamlText, read_yaml
 STUDY_FILE = "study.yaml"
 
 
-class _Part(BaseModel):
-    """A part of the file: only the keys that are declared; each says what it accepts."""
+def _distinct_by(key: str) -> Callable[[list[Any]], list[Any]]:
+    def check(parts: list[Any]) -> list[Any]:
+        distinct([getattr(part, key) for part in parts])
+        return parts
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class Arm(_Part):
-    """An arm of the study."""
-
-    arm_id: Id = Field(description=ID_WORDS)
-    label: Words = Field(description="the name of the arm in words")
-    role: Literal["control", "experimental"] = Field(description="control or experimental")
+    return check
 
 
-class Comparison(_Part):
-    """Two arms that are compared."""
-
-    experimental: KnownArm = Field(description="an arm_id of arms")
-    control: KnownArm = Field(description="an arm_id of arms")
-
-    @model_validator(mode="after")
-    def _two_arms(self) -> "Comparison":
-        if self.experimental == self.control:
-            raise fault(f"`{self.control}` is compared with itself; accepted: two different arms")
-        return self
+def _primary_policies() -> list[str]:
+    columns = (seed_column("censoring_policies", name) for name in ("policy_id", "is_primary"))
+    return [policy for policy, is_primary in zip(*columns, strict=True) if is_primary == "true"]
 
 
-class Timepoint(_Part):
-    """A planned time of blood drawing."""
-
-    timepoint: Id = Field(description=ID_WORDS)
-    role: Literal["baseline", "response"] = Field(description="baseline or response")
-    minutes_from_bout_end: Number | None = Field(
-        default=None, description="a number of minutes after the bout's end"
-    )
-
-
-class Source(_Part):
-    """Where the data come from and how they may be used."""
-
-    citation: str = Field(default="", description="how to cite the data")
-    licence: str = Field(default="", description="the licence of the data")
-
-
-class StudyDescriptor(_Part):
+class StudyDescriptor(Part):
     """One study, as `study.yaml` describes it."""
 
     study_id: str = Field(
@@ -107,7 +67,21 @@ class StudyDescriptor(_Part):
     comparisons: list[Comparison] = Field(default=[], description="a list of comparisons")
     stratification: list[Words] = Field(default=[], description="a list of participants' columns")
     subgroups: list[Words] = Field(default=[], description="a list of participants' columns")
+    adjustment: list[Covariate] = Field(
+        default=[], description="a list of covariates: covariate and kind (categorical, continuous)"
+    )
     endpoints: list[KnownEndpoint] = Field(default=[], description="a list of endpoint ids")
+    custom_endpoints: list[CustomEndpoint] = Field(
+        default=[],
+        description=(
+            "a list of the study's own endpoints: endpoint_id, label, definition_version, censored_at"
+            " (policy, last_known_alive), description, source and rules (event, competing or ignored for"
+            " every event class)"
+        ),
+    )
+    policies: list[KnownPolicy] = Field(
+        default=[], description="a list of censoring policies, the primary one among them"
+    )
     landmarks_years: list[Annotated[Number, Field(gt=0, le=100)]] = Field(
         default=[], description="a list of numbers of years above 0, at most 100"
     )
@@ -128,20 +102,20 @@ class StudyDescriptor(_Part):
         self._folder = context.folder
 
     _no_doubles = field_validator(
-        "comparisons", "stratification", "subgroups", "endpoints", "landmarks_years"
+        "comparisons", "stratification", "subgroups", "endpoints", "policies", "landmarks_years"
     )(distinct)
+    _distinct_arms = field_validator("arms")(_distinct_by("arm_id"))
+    _distinct_covariates = field_validator("adjustment")(_distinct_by("covariate"))
+    _distinct_endpoints = field_validator("custom_endpoints")(_distinct_by("endpoint_id"))
+    _distinct_timepoints = field_validator("timepoints")(_distinct_by("timepoint"))
 
-    @field_validator("arms")
+    @field_validator("policies")
     @classmethod
-    def _distinct_arms(cls, arms: list[Arm]) -> list[Arm]:
-        distinct([arm.arm_id for arm in arms])
-        return arms
-
-    @field_validator("timepoints")
-    @classmethod
-    def _distinct_timepoints(cls, timepoints: list[Timepoint]) -> list[Timepoint]:
-        distinct([timepoint.timepoint for timepoint in timepoints])
-        return timepoints
+    def _primary_policy(cls, policies: list[str]) -> list[str]:
+        missing = [name for name in _primary_policies() if policies and name not in policies]
+        if missing:
+            raise fault(f"`{missing[0]}` is missing, the policy of the main analysis; accepted: with it")
+        return policies
 
     @field_validator("records")
     @classmethod
@@ -183,8 +157,14 @@ class StudyDescriptor(_Part):
 
     @property
     def all_endpoints(self) -> list[str]:
-        """Endpoint ids in order; by default every endpoint that is defined."""
-        return list(self.endpoints) or list(seed_column("endpoint_definitions", "endpoint_id"))
+        """Endpoint ids in order; by default every endpoint that is defined, the study's own included."""
+        own = [endpoint.endpoint_id for endpoint in self.custom_endpoints]
+        return list(self.endpoints) or [*seed_column("endpoint_definitions", "endpoint_id"), *own]
+
+    @property
+    def all_policies(self) -> list[str]:
+        """Censoring policies in order; by default every policy there is."""
+        return list(self.policies) or list(seed_column("censoring_policies", "policy_id"))
 
 
 def load_study(path: Path) -> StudyDescriptor:
@@ -197,7 +177,11 @@ def load_study(path: Path) -> StudyDescriptor:
         StudyPackageError: there is no readable `study.yaml`, or it has problems; all are listed.
     """
     yaml = read_yaml(path, STUDY_FILE)
-    surroundings = Surroundings(path, _arm_ids(yaml.data.get("arms")))
+    surroundings = Surroundings(
+        folder=path,
+        arm_ids=_ids(yaml.data.get("arms"), "arm_id"),
+        custom_endpoint_ids=_ids(yaml.data.get("custom_endpoints"), "endpoint_id"),
+    )
     try:
         study = StudyDescriptor.model_validate(yaml.data, context=surroundings)
     except ValidationError as error:
@@ -209,10 +193,10 @@ def load_study(path: Path) -> StudyDescriptor:
     return study
 
 
-def _arm_ids(arms: object) -> tuple[str, ...]:
-    parts = arms if isinstance(arms, list) else []
-    named = [part.get("arm_id") for part in parts if isinstance(part, Mapping)]
-    return tuple(arm_id for arm_id in named if isinstance(arm_id, str))
+def _ids(parts: object, key: str) -> tuple[str, ...]:
+    """Collect the ids that a list of the file declares, whatever else is wrong with it."""
+    named = [part.get(key) for part in parts if isinstance(part, Mapping)] if isinstance(parts, list) else []
+    return tuple(name for name in named if isinstance(name, str))
 
 
 def _sentence(yaml: YamlText, found: ErrorDetails) -> str:
@@ -247,17 +231,19 @@ def _path(place: Place) -> str:
     return "".join(words).lstrip(".")
 
 
-_PARTS: Mapping[str, type[_Part]] = {
+_PARTS: Mapping[str, type[Part]] = {
+    "adjustment": Covariate,
     "arms": Arm,
     "comparisons": Comparison,
+    "custom_endpoints": CustomEndpoint,
     "timepoints": Timepoint,
     "source": Source,
 }
 
 
-def _declared(place: Place) -> tuple[type[_Part], FieldInfo]:
+def _declared(place: Place) -> tuple[type[Part], FieldInfo]:
     """Find the model a place belongs to, and the field that says what it accepts."""
-    model: type[_Part] = StudyDescriptor
+    model: type[Part] = StudyDescriptor
     field = FieldInfo()
     for name in (part for part in place if isinstance(part, str)):
         if name not in model.model_fields:

@@ -14,6 +14,9 @@ from pydantic_core import PydanticCustomError
 from schemas.records import RECORDS
 from schemas.reference import seed_column, suggestion
 
+# What an event class can be to an endpoint.
+ENDPOINT_RULES = ("event", "competing", "ignored")
+
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?")
 
 
@@ -23,6 +26,7 @@ class Surroundings:
 
     folder: Path
     arm_ids: tuple[str, ...]
+    custom_endpoint_ids: tuple[str, ...]
 
 
 def fault(sentence: str) -> PydanticCustomError:
@@ -98,7 +102,21 @@ Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$", max_length=64)]
 KnownArm = Annotated[str, AfterValidator(_one_of("an arm of the study", lambda at: at.arm_ids))]
 KnownEndpoint = Annotated[
     str,
-    AfterValidator(_one_of("an endpoint", lambda _: seed_column("endpoint_definitions", "endpoint_id"))),
+    AfterValidator(
+        _one_of(
+            "an endpoint",
+            lambda at: (*seed_column("endpoint_definitions", "endpoint_id"), *at.custom_endpoint_ids),
+        )
+    ),
+]
+KnownEventClass = Annotated[
+    str,
+    AfterValidator(_one_of("an event class", lambda _: seed_column("event_classes", "event_class"))),
+]
+KnownRule = Annotated[str, AfterValidator(_one_of("a rule", lambda _: ENDPOINT_RULES))]
+KnownPolicy = Annotated[
+    str,
+    AfterValidator(_one_of("a censoring policy", lambda _: seed_column("censoring_policies", "policy_id"))),
 ]
 KnownOrgan = Annotated[
     str,

@@ -4,7 +4,7 @@ What cannot be read is a fault with its cause, never a missing value: a reader t
 into 7, `12.7` into 13 and a time of day into nothing.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import dataframely as dy
@@ -38,6 +38,7 @@ _NUMBER_CAUSES = (
     (r"^\+", "has a plus sign"),
     (r"_", "has an underscore"),
 )
+_CONTINUOUS = "a number: adjustment of study.yaml calls it continuous"
 _TOO_LARGE = "cannot be kept: it is too large or too small"
 _WHOLE_NUMBER_CAUSES = (
     *_NUMBER_CAUSES,
@@ -85,21 +86,31 @@ class _Reader:
     causes: tuple[tuple[str, str], ...]
 
 
-def convert(fields: pl.DataFrame, record: RecordType, covariates: list[str]) -> Converted:
+def convert(
+    fields: pl.DataFrame, record: RecordType, covariates: list[str], continuous: Collection[str] = ()
+) -> Converted:
     """Convert text to the types of a record; a contract column that is absent is missing throughout.
 
     Args:
         fields: text columns, missing as null.
         record: the contract.
         covariates: further columns to be kept as text.
+        continuous: columns, of the contract or further ones, in which every value must be a number.
     """
     present = {name: _reader(column) for name, column in record.columns.items() if name in fields.columns}
     typed = fields.select(reader.read(pl.col(name)).alias(name) for name, reader in present.items())
     kept = fields.select(_text(pl.col(name)).alias(name) for name in covariates)
+    texts = [name for name in covariates if name not in continuous]
+    numbers = fields.select(_number(pl.col(name)).alias(name) for name in continuous)
     faults = [
         pl.DataFrame(schema=FAULT_SCHEMA),
         *(_unreadable(fields[n], typed[n], reader, record.accepted[n]) for n, reader in present.items()),
-        *(_unreadable(fields[n], kept[n], _TEXT, "text without blanks around it") for n in covariates),
+        *(_unreadable(fields[n], kept[n], _TEXT, "text without blanks around it") for n in texts),
+        *(
+            _unreadable(fields[n], numbers[n], _NUMBER_READER, _CONTINUOUS)
+            for n in continuous
+            if n not in present or record.columns[n].dtype != pl.Float64()
+        ),
     ]
     frame = typed.select(
         pl.int_range(fields.height, dtype=pl.Int64).alias("row"),
@@ -179,11 +190,12 @@ def _truth(text: pl.Expr) -> pl.Expr:
 
 _TEXT = _Reader(_text, "text", _ANY_CAUSE)
 _PARTIAL_DATE = _Reader(_partial_day, "a date", _DATE_CAUSES)
+_NUMBER_READER = _Reader(_number, "a number", (*_NUMBER_CAUSES, (_NUMBER, _TOO_LARGE)))
 _READERS: tuple[tuple[pl.DataType, _Reader], ...] = (
     (pl.String(), _TEXT),
     (pl.Date(), _Reader(_day, "a date", _DATE_CAUSES)),
     (pl.Datetime("us"), _Reader(_moment, "a date and time", _MOMENT_CAUSES)),
-    (pl.Float64(), _Reader(_number, "a number", (*_NUMBER_CAUSES, (_NUMBER, _TOO_LARGE)))),
+    (pl.Float64(), _NUMBER_READER),
     (pl.Int64(), _Reader(_whole_number, "a whole number", _WHOLE_NUMBER_CAUSES)),
     (pl.Boolean(), _Reader(_truth, "true or false", (*_ANY_CAUSE, _ABSENT))),
 )

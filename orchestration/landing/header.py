@@ -9,13 +9,23 @@ from schemas.study import StudyDescriptor
 
 _OTHER_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 
+# Columns of participants that say who they are and when they came, not what they were like.
+_NO_COVARIATES = ("participant_id", "index_date", "entry_date", "arm_id")
+
 
 @dataclass(frozen=True)
 class Header:
-    """Columns of a file in its order; `covariates` are those of participants that are not contract."""
+    """Columns of a file in its order.
+
+    Attributes:
+        columns: all of them.
+        covariates: those of participants that are not contract.
+        continuous: those of participants that the study takes for numbers.
+    """
 
     columns: list[str]
     covariates: list[str]
+    continuous: list[str]
 
 
 def check_header(names: list[str], record: RecordType, study: StudyDescriptor, file: str) -> Header:
@@ -24,7 +34,7 @@ def check_header(names: list[str], record: RecordType, study: StudyDescriptor, f
     Args:
         names: the header as read.
         record: the record type the file is said to hold.
-        study: whose arms, strata and subgroups need columns of participants.
+        study: whose arms, strata, subgroups and adjustment need columns of participants.
         file: how messages call the file.
 
     Raises:
@@ -52,7 +62,8 @@ def check_header(names: list[str], record: RecordType, study: StudyDescriptor, f
         ]
     if problems:
         raise StudyPackageError(problems)
-    return Header(names, sorted(unknown))
+    continuous = [part.covariate for part in study.adjustment if part.kind == "continuous"]
+    return Header(names, sorted(unknown), continuous if is_open else [])
 
 
 def _refuse_other_separator(names: list[str], record: RecordType, file: str) -> None:
@@ -97,11 +108,23 @@ def _missing_for_study(names: list[str], study: StudyDescriptor, file: str) -> l
     problems = []
     if study.arms and "arm_id" not in names:
         problems.append(f"{file}: the column `arm_id` is missing; study.yaml has arms, so it is required")
-    for key, wanted in (("stratification", study.stratification), ("subgroups", study.subgroups)):
+    named = (
+        ("stratification", study.stratification),
+        ("subgroups", study.subgroups),
+        ("adjustment", [part.covariate for part in study.adjustment]),
+    )
+    usable = [name for name in names if name not in _NO_COVARIATES]
+    for key, wanted in named:
         problems += [
-            f"{file}: the column `{name}` is missing{suggestion(name, names)};"
-            f" {key} of study.yaml names it; accepted: {', '.join(names)}"
+            f"{file}: the column `{name}` is missing{suggestion(name, usable)};"
+            f" {key} of study.yaml names it; accepted: {', '.join(usable)}"
             for name in wanted
             if name not in names
+        ]
+        problems += [
+            f"{file}: the column `{name}` is no covariate; {key} of study.yaml names it;"
+            f" accepted: {', '.join(usable)}"
+            for name in wanted
+            if name in names and name not in usable
         ]
     return problems

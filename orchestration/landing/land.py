@@ -75,6 +75,27 @@ def land_study(con: duckdb.DuckDBPyConnection, study: StudyDescriptor) -> None:
         "study_arms": [(study_id, *arm, n) for n, arm in enumerate(study.all_arms, start=1)],
         "study_comparisons": [(study_id, *pair, n) for n, pair in enumerate(study.all_comparisons, start=1)],
         "study_endpoints": [(study_id, endpoint) for endpoint in study.all_endpoints],
+        "study_endpoint_definitions": [
+            (
+                study_id,
+                own.endpoint_id,
+                own.label,
+                own.definition_version,
+                own.censored_at,
+                own.description,
+                own.source,
+            )
+            for own in study.custom_endpoints
+        ],
+        "study_endpoint_rules": [
+            (study_id, own.endpoint_id, event_class, rule)
+            for own in study.custom_endpoints
+            for event_class, rule in own.rules.items()
+        ],
+        "study_policies": [(study_id, policy) for policy in study.all_policies],
+        "study_adjustment": [
+            (study_id, part.covariate, part.kind, n) for n, part in enumerate(study.adjustment, start=1)
+        ],
         "study_strata": [(study_id, name, n) for n, name in enumerate(study.stratification, start=1)],
         "study_subgroups": [(study_id, name, n) for n, name in enumerate(study.subgroups, start=1)],
         "study_landmarks": [(study_id, years) for years in study.landmarks_years],
@@ -177,7 +198,7 @@ class _CheckedBatch:
 
 def _check_batches(target: _Target) -> Iterator[_CheckedBatch]:
     for batch in target.source.batches(target.header.columns, target.record):
-        converted = convert(batch.fields, target.record, target.header.covariates)
+        converted = convert(batch.fields, target.record, target.header.covariates, target.header.continuous)
         faults = pl.concat([converted.faults, schema_faults(converted.frame, batch.fields, target.record)])
         is_sound = ~pl.int_range(batch.fields.height, eager=True).is_in(faults["row"].implode())
         rows = converted.frame.drop("row").with_columns(source_line=batch.lines)

@@ -24,6 +24,13 @@ STUDY_TABLES = {
         "study_id varchar, experimental varchar, control varchar, comparison_order bigint"
     ),
     "raw.study_endpoints": "study_id varchar, endpoint_id varchar",
+    "raw.study_endpoint_definitions": (
+        "study_id varchar, endpoint_id varchar, label varchar, definition_version varchar,"
+        " censored_at varchar, description varchar, source varchar"
+    ),
+    "raw.study_endpoint_rules": ("study_id varchar, endpoint_id varchar, event_class varchar, rule varchar"),
+    "raw.study_policies": "study_id varchar, policy_id varchar",
+    "raw.study_adjustment": "study_id varchar, covariate varchar, kind varchar, position bigint",
     "raw.study_strata": "study_id varchar, covariate varchar, position bigint",
     "raw.study_subgroups": "study_id varchar, covariate varchar, position bigint",
     "raw.study_landmarks": "study_id varchar, landmark_years double",

@@ -1,12 +1,11 @@
 """How endpoints are derived: histories of single participants, run through the real dbt project.
 
 Every history is a participant of one small study with the data cutoff 2024-12-31. It is built twice: as it
-stands, and once more with the rows of every table in the opposite order and all four censoring policies.
+stands, and once more with the rows of every table in the opposite order.
 """
 
 import datetime as dt
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -17,7 +16,6 @@ import greenwood
 import polars as pl
 import pytest
 
-import seeds
 import transforms
 from orchestration.landing.tables import create_raw_tables, insert
 
@@ -47,6 +45,9 @@ PUBLISHED_DEFINITIONS = {
     "death_other": "EEEECEECC",
     "death_unknown": "EEEECEECC",
 }
+# An endpoint of the studies' own: distant recurrence, with which deaths compete.
+LIVER_FREE = "LIVER_FREE"
+POLICIES = ["primary", "last_contact", "late_death_censored", "new_therapy_censored"]
 AFTER_CUTOFF = 2000
 
 
@@ -97,6 +98,10 @@ HISTORIES = {f"only {known}": [_seen(50), _only(known)] for known in PUBLISHED_D
     "timely death": [_seen(90), _death(90 + 365)],
     "new line before recurrence": [_seen(90), _new_line(150), _recurrence(200), _death(700)],
     "new line with recurrence": [_seen(90), _new_line(200), _recurrence(200)],
+    "recurrence, then late death": [_seen(90), _recurrence(200), _death(900)],
+    "new lines outside follow-up": [_seen(90), _new_line(-1), _new_line(AFTER_CUTOFF)],
+    "new line on day 0": [_seen(90), _new_line(0)],
+    "new line before entry": [ENTERS_ON_DAY_300, _seen(700), _new_line(200)],
     "many findings": [
         _recurrence(400, "in_situ_carcinoma"),
         _recurrence(100, "non_melanoma_skin_cancer", "skin"),
@@ -129,8 +134,20 @@ def _land_study(
     )
     for order, arm in enumerate(arms, start=1):
         con.execute("insert into raw.study_arms values (?, ?, ?, 'single', ?)", [study_id, arm, arm, order])
-    for endpoint in ENDPOINTS:
+    for endpoint in [*ENDPOINTS, LIVER_FREE]:
         con.execute("insert into raw.study_endpoints values (?, ?)", [study_id, endpoint])
+    for policy in POLICIES:
+        con.execute("insert into raw.study_policies values (?, ?)", [study_id, policy])
+    con.execute(
+        "insert into raw.study_endpoint_definitions"
+        " values (?, ?, 'Liver-free survival', 'a', 'policy', 'To distant recurrence', 'Protocol')",
+        [study_id, LIVER_FREE],
+    )
+    for known in PUBLISHED_DEFINITIONS:
+        rule = "event" if known == "distant_recurrence" else "competing" if "death" in known else "ignored"
+        con.execute(
+            "insert into raw.study_endpoint_rules values (?, ?, ?, ?)", [study_id, LIVER_FREE, known, rule]
+        )
     for record, frame in tables.items():
         placed = frame.with_row_index("source_line", offset=2).cast({"source_line": pl.Int64})
         insert(con, f"raw.{record}", placed, study_id=study_id, source_file=f"{record}.csv")
@@ -190,25 +207,19 @@ def marts(database: Path):
 
 
 @pytest.fixture(scope="module")
-def every_policy(tmp_path_factory: pytest.TempPathFactory):
-    """The histories from last row to first, with every censoring policy built."""
-    folder = tmp_path_factory.mktemp("every-policy")
-    without = shutil.ignore_patterns("estimators", "target", "logs")
-    project = shutil.copytree(PROJECT, folder / "transforms", ignore=without)
-    reference = shutil.copytree(Path(seeds.__file__).parent / "reference", folder / "seeds" / "reference")
-    policies = reference / "censoring_policies.csv"
-    built = re.sub(r"^(\w+,\w+),false", r"\1,true", policies.read_text("utf-8"), flags=re.MULTILINE)
-    policies.write_text(built, "utf-8")
-    with duckdb.connect(folder / "rules.duckdb") as con:
+def reversed_marts(tmp_path_factory: pytest.TempPathFactory):
+    """The histories from last row to first."""
+    path = tmp_path_factory.mktemp("reversed") / "rules.duckdb"
+    with duckdb.connect(path) as con:
         create_raw_tables(con)
         _land_study(con, "rules", {name: frame.reverse() for name, frame in _tables().items()}, ["ALL"])
-    _dbt(project, folder / "rules.duckdb", "build", "--exclude-resource-type", "unit_test")
-    with duckdb.connect(folder / "rules.duckdb", read_only=True) as con:
+    _dbt(PROJECT, path, "build", "--exclude-resource-type", "unit_test")
+    with duckdb.connect(path, read_only=True) as con:
         yield con
 
 
 @pytest.fixture(scope="module")
-def outcome(marts: duckdb.DuckDBPyConnection, every_policy: duckdb.DuckDBPyConnection):
+def outcome(marts: duckdb.DuckDBPyConnection):
     """Day, reason, class of event and deciding record: `outcome("withdrew", "OS")`."""
 
     question = (
@@ -217,8 +228,7 @@ def outcome(marts: duckdb.DuckDBPyConnection, every_policy: duckdb.DuckDBPyConne
     )
 
     def ask(participant, endpoint, policy="primary"):
-        con = marts if policy == "primary" else every_policy
-        return con.execute(question, [participant, endpoint, policy]).fetchone()
+        return marts.execute(question, [participant, endpoint, policy]).fetchone()
 
     return ask
 
@@ -227,7 +237,7 @@ def outcome(marts: duckdb.DuckDBPyConnection, every_policy: duckdb.DuckDBPyConne
 def test_every_endpoint_counts_what_its_publication_says(marts, event_class):
     codes = marts.execute(
         "select endpoint_id, ['-', 'E', 'C'][competing_code + 1], time_days from survival.time_to_event"
-        " where participant_id = ?",
+        " where participant_id = ? and policy_id = 'primary'",
         [f"only {event_class}"],
     ).fetchall()
     found = {endpoint: code for endpoint, code, _ in codes}
@@ -283,16 +293,16 @@ def test_a_recurrence_up_to_the_day_of_a_delayed_entry_was_never_at_risk(outcome
     assert outcome("recurred after entry", "DFS_CHALLENGE")[:3] == (301, "event", "local_recurrence")
 
 
-def test_everybody_has_one_outcome_for_each_endpoint(marts):
+def test_everybody_has_one_outcome_for_each_endpoint_and_policy(marts):
     counts = "select participant_id, count(distinct endpoint_id), count(*) from survival.time_to_event"
     rows = marts.execute(f"{counts} where study_id = 'rules' group by participant_id").fetchall()
-    assert sorted(rows) == sorted((name, 9, 9) for name in HISTORIES)
+    assert sorted(rows) == sorted((name, 10, 40) for name in HISTORIES)
 
 
 def test_the_deciding_row_can_be_found_in_its_file(marts):
     place = marts.execute(
         "select source_file, source_line from survival.time_to_event"
-        " where participant_id = 'withdrew' and endpoint_id = 'OS'"
+        " where participant_id = 'withdrew' and endpoint_id = 'OS' and policy_id = 'primary'"
     ).fetchone()
     # The file has a header, and the withdrawal is the participant's second contact.
     line = _tables()["follow_up"]["participant_id"].to_list().index("withdrew") + 3
@@ -320,11 +330,12 @@ def test_the_risk_table_is_a_recount_of_who_is_at_risk_on_each_day(marts):
     """At risk on a day: entered before it, or on day 0, and not left before it."""
     stays = marts.execute(
         "select endpoint_id, list([entry_days, time_days, competing_code]) from survival.time_to_event"
-        " where study_id = 'rules' and censor_reason <> 'not_at_risk' group by endpoint_id"
+        " where study_id = 'rules' and policy_id = 'late_death_censored' and censor_reason <> 'not_at_risk'"
+        " group by endpoint_id"
     ).fetchall()
     counted = marts.execute(
         "select endpoint_id, time_days, n_at_risk, n_censored, n_event, n_competing, n_entered"
-        " from survival.risk_table where study_id = 'rules'"
+        " from survival.risk_table where study_id = 'rules' and policy_id = 'late_death_censored'"
     ).fetchall()
     assert ("DFS_CHALLENGE", 300) in {row[:2] for row in counted}
     assert sorted(counted) == sorted(
@@ -340,13 +351,12 @@ def _count_day(people: list[list[int]], day: int) -> list[int]:
     return [at_risk, *left, sum(entry == day for entry, _, _ in people)]
 
 
-def test_no_order_of_rows_decides_anything(marts, every_policy):
+def test_no_order_of_rows_decides_anything(marts, reversed_marts):
     tables = ["survival.time_to_event", "survival.risk_table", "recurrence.event", "recurrence.first_event"]
     for table in tables:
-        policy = "and policy_id = 'primary'" if table.startswith("survival") else ""
         columns = "columns(lambda c: c not like 'source_%')"
-        said = f"select {columns} from {table} where study_id = 'rules' {policy}"
-        before, after = (sorted(map(repr, con.execute(said).fetchall())) for con in (marts, every_policy))
+        said = f"select {columns} from {table} where study_id = 'rules'"
+        before, after = (sorted(map(repr, con.execute(said).fetchall())) for con in (marts, reversed_marts))
         assert before
         assert before == after, table
 
@@ -364,6 +374,74 @@ def test_a_new_line_of_therapy_censors_only_before_the_recurrence_and_where_the_
     assert outcome(name, "DFS_CHALLENGE", policy)[:2] == (150, "new_therapy")
     assert outcome("new line with recurrence", "DFS_CHALLENGE", policy)[:2] == (200, "event")
     assert outcome(name, "OS", policy)[:2] == (700, "event")
+
+
+def test_an_endpoint_of_the_studys_own_is_derived_like_any_other(outcome, marts):
+    assert outcome("many findings", LIVER_FREE)[:3] == (250, "event", "distant_recurrence")
+    assert outcome("late death", LIVER_FREE)[:3] == (456, "competing_event", "death_index_cancer")
+    assert outcome("late death", LIVER_FREE, "late_death_censored")[:3] == (90, "late_death", "")
+    assert outcome("withdrew", LIVER_FREE, "last_contact")[:2] == (400, "withdrawal")
+    defined = (
+        "select label, definition_version, is_custom from reference.study_endpoint where endpoint_id = ?"
+    )
+    own = marts.execute(f"{defined} and study_id = 'rules'", [LIVER_FREE]).fetchall()
+    assert own == [("Liver-free survival", "a", True)]
+    rules = "select rule, count(*) from reference.study_endpoint_rule where study_id = 'rules'"
+    counts = marts.execute(f"{rules} and endpoint_id = ? group by rule", [LIVER_FREE]).fetchall()
+    assert dict(counts) == {"event": 1, "competing": 5, "ignored": 7}
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_whoever_is_enrolled_only_is_censored_on_day_0_by_the_enrolment(marts, policy):
+    rows = marts.execute(
+        "select distinct time_days, source_record, source_file, source_line from survival.time_to_event"
+        " where participant_id = 'nothing recorded' and policy_id = ?",
+        [policy],
+    ).fetchall()
+    line = list(HISTORIES).index("nothing recorded") + 2
+    assert rows == [(0, "participants", "participants.csv", line)]
+
+
+def test_a_late_death_set_aside_names_the_assessment_and_counts_where_the_policy_lets_it(outcome):
+    assert outcome("late death", "DFS_CHALLENGE", "late_death_censored") == (
+        90,
+        "late_death",
+        "",
+        "follow_up",
+    )
+    assert outcome("late death", "DFS_CHALLENGE") == (456, "event", "death_index_cancer", "deaths")
+
+
+def test_a_recurrence_before_a_late_death_counts_under_every_policy(outcome):
+    for policy in POLICIES:
+        assert outcome("recurrence, then late death", "DFS_CHALLENGE", policy)[:2] == (200, "event")
+
+
+def test_new_therapy_before_the_start_or_after_the_cutoff_censors_nobody(outcome):
+    said = outcome("new lines outside follow-up", "DFS_CHALLENGE", "new_therapy_censored")
+    assert said == (90, "last_disease_assessment", "", "follow_up")
+    started = outcome("new line on day 0", "DFS_CHALLENGE", "new_therapy_censored")
+    assert started == (0, "new_therapy", "", "anticancer_therapies")
+
+
+def test_new_therapy_before_a_delayed_entry_leaves_nobody_at_risk(outcome):
+    name = "new line before entry"
+    assert outcome(name, "DFS_CHALLENGE", "new_therapy_censored")[:2] == (200, "not_at_risk")
+    assert outcome(name, "DFS_CHALLENGE")[:2] == (700, "last_disease_assessment")
+
+
+def test_last_contact_is_the_cutoff_where_assessments_end_before_it(outcome):
+    assert outcome("death after the cutoff", "DFS_CHALLENGE")[:2] == (90, "last_disease_assessment")
+    at_contact = outcome("death after the cutoff", "DFS_CHALLENGE", "last_contact")
+    assert at_contact == ((CUTOFF - START).days, "data_cutoff", "", "deaths")
+
+
+def test_every_reason_of_censoring_occurs_in_these_histories(marts):
+    unused = marts.execute(
+        "select censor_reason from reference.censor_reasons except"
+        " select censor_reason from survival.time_to_event where study_id = 'rules'"
+    ).fetchall()
+    assert unused == []
 
 
 # R 4.2.2, survival 3.5-3, data set colon: events, person-days, and the numbers at risk at 1, 3 and 5 years of
@@ -384,6 +462,7 @@ R_MOERTEL = {
 @pytest.mark.parametrize(("endpoint", "arm"), R_MOERTEL)
 def test_the_moertel_trial_has_the_events_person_days_and_numbers_at_risk_of_r(marts, endpoint, arm):
     of_arm = f"where study_id = 'moertel' and endpoint_id = '{endpoint}' and arm_id = '{arm}'"
+    of_arm += " and policy_id = 'primary'"
     events, person_days = marts.execute(
         f"select count(*) filter (is_event), sum(time_days) from survival.time_to_event {of_arm}"
     ).fetchone()

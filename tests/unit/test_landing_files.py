@@ -136,6 +136,48 @@ def test_a_stratification_factor_must_be_a_column_of_participants(land):
     assert "`sex` is missing" in problems[1]
 
 
+def test_a_covariate_of_the_adjusted_model_must_be_a_covariate_of_participants(land):
+    descriptor = DESCRIPTOR + (
+        "adjustment: [{covariate: node4, kind: categorical}, {covariate: index_date, kind: continuous}]\n"
+    )
+    problems = _refused(
+        land, PARTICIPANTS.replace(b"index_date", b"index_date,nodes4"), descriptor=descriptor
+    )
+    assert "`node4` is missing (did you mean `nodes4`?); adjustment of study.yaml names it" in problems[0]
+    assert "`index_date` is no covariate; adjustment of study.yaml names it" in problems[1]
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "cause"),
+    [
+        ("nodes", "many", "`many` could not be read as a number"),
+        ("nodes", "NaN", "stands for a missing value"),
+        ("nodes", "inf", "is not finite"),
+        ("nodes", "1e999", "is too large or too small"),
+        ("nodes", "1,5", "has a comma"),
+        ("sex", "female", "`female` could not be read as a number"),
+    ],
+)
+def test_a_continuous_covariate_that_is_no_number_is_set_aside_with_its_line(tmp_path, column, value, cause):
+    descriptor = DESCRIPTOR + f"adjustment: [{{covariate: {column}, kind: continuous}}]\n"
+    for name in ("measurements.csv", "events.csv"):
+        (tmp_path / name).touch()
+    (tmp_path / "study.yaml").write_text(descriptor, encoding="utf-8")
+    rows = f'participant_id,index_date,{column}\nP1,2010-01-01,"{value}"\nP2,2010-01-01,\n'
+    (tmp_path / "participants.csv").write_text(rows, encoding="utf-8")
+    with duckdb.connect() as con:
+        create_raw_tables(con)
+        (landing,) = land_record(con, load_study(tmp_path), "participants")
+        reasons = con.sql(
+            "select source_file, source_line, column_name, value, reason, accepted from audit.quarantine"
+        ).fetchall()
+    assert landing.rows_accepted == 1
+    ((*place, reason, accepted),) = reasons
+    assert place == ["participants.csv", 2, column, value]
+    assert cause in reason
+    assert "adjustment of study.yaml calls it continuous" in accepted
+
+
 @pytest.mark.parametrize(
     "content",
     [

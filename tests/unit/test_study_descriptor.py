@@ -25,6 +25,24 @@ records:
 """
 
 
+# An endpoint of the study's own; OPEN_RULES leaves the last class of event_classes.csv without a rule.
+CLASSES = seed_column("event_classes", "event_class")
+OPEN_RULES = ", ".join(
+    f"{name}: {'event' if name == 'distant_recurrence' else 'competing'}" for name in CLASSES[:-1]
+)
+RULES = f"{OPEN_RULES}, {CLASSES[-1]}: ignored"
+CUSTOM = f"""\
+custom_endpoints:
+  - endpoint_id: LIVER_FREE
+    label: Liver-metastasis-free survival
+    definition_version: "1"
+    censored_at: policy
+    description: To distant recurrence
+    source: Protocol, section 3
+    rules: {{{RULES}}}
+"""
+
+
 @pytest.fixture
 def package(tmp_path: Path):
     """Writes a package with a descriptor and one file of participants."""
@@ -76,6 +94,59 @@ def test_declared_comparisons_and_endpoints_replace_the_defaults(package):
     )
     assert study.all_comparisons == [("LEV5FU", "LEV")]
     assert study.all_endpoints == ["OS", "DFS_CHALLENGE"]
+
+
+def test_a_study_is_analysed_under_every_policy_unless_it_names_some(package):
+    assert load_study(package()).all_policies == list(seed_column("censoring_policies", "policy_id"))
+    named = load_study(package(DESCRIPTOR + "policies: [primary, last_contact]\n"))
+    assert named.all_policies == ["primary", "last_contact"]
+
+
+def test_a_study_may_define_an_endpoint_of_its_own(package):
+    study = load_study(package(DESCRIPTOR + CUSTOM))
+    assert study.all_endpoints == [*seed_column("endpoint_definitions", "endpoint_id"), "LIVER_FREE"]
+    assert study.custom_endpoints[0].rules["distant_recurrence"] == "event"
+    chosen = load_study(package(DESCRIPTOR + CUSTOM + "endpoints: [LIVER_FREE, OS]\n"))
+    assert chosen.all_endpoints == ["LIVER_FREE", "OS"]
+
+
+def test_an_endpoint_of_its_own_may_be_named_before_it_is_defined(package):
+    study = load_study(package(DESCRIPTOR + "endpoints: [LIVER_FREE]\n" + CUSTOM))
+    assert study.all_endpoints == ["LIVER_FREE"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("LIVER_FREE", "OS", ["line 14: custom_endpoints[1].endpoint_id", "`OS` is defined for every study"]),
+        (RULES, OPEN_RULES, ["line 20: custom_endpoints[1].rules", f"without a rule for `{CLASSES[-1]}`"]),
+        (
+            "distant_recurrence: ",
+            "distant_recurence: ",
+            ["`distant_recurence` is not an event class", "did you mean `distant_recurrence`?"],
+        ),
+        (
+            "distant_recurrence: event",
+            "distant_recurrence: evnt",
+            ["custom_endpoints[1].rules.distant_recurrence", "`evnt` is not a rule", "did you mean `event`?"],
+        ),
+        ("distant_recurrence: event", "distant_recurrence: ignored", ["no event class is an `event`"]),
+        ("censored_at: policy", "censored_at: polcy", ["line 17", "`polcy`", "did you mean `policy`?"]),
+        ("    label: Liver-metastasis-free survival\n", "", ["`custom_endpoints[1].label` is missing"]),
+        ("    source: ", "    sourc: ", ["`custom_endpoints[1].sourc` is no known key"]),
+        ("records:", "endpoints: [LIVERFREE]\nrecords:", ["line 11", "did you mean `LIVER_FREE`?"]),
+    ],
+)
+def test_a_fault_in_an_endpoint_of_the_study_is_named_with_what_is_accepted(package, old, new, words):
+    problems = _problems(package((DESCRIPTOR + CUSTOM).replace(old, new, 1)))
+    assert all(problem.startswith("study.yaml line ") and "accepted: " in problem for problem in problems)
+    assert any(all(word in problem for word in words) for problem in problems), problems
+
+
+def test_two_endpoints_of_a_study_cannot_share_an_id(package):
+    again = CUSTOM.removeprefix("custom_endpoints:\n")
+    (problem,) = _problems(package(DESCRIPTOR + CUSTOM + again))
+    assert "`LIVER_FREE` is named more than once" in problem
 
 
 def test_ids_stay_as_they_are_written(package):
@@ -135,6 +206,22 @@ def test_a_record_may_be_spread_over_several_files(package, tmp_path):
             "records:",
             "comparisons: [{experimental: OBS, control: OBS}]\nrecords:",
             ["line 11", "compared with itself"],
+        ),
+        ("records:", "policies: [last_contact]\nrecords:", ["line 11: policies", "`primary` is missing"]),
+        (
+            "records:",
+            "policies: [primary, last_contct]\nrecords:",
+            ["line 11", "`last_contct` is not a censoring policy", "did you mean `last_contact`?"],
+        ),
+        (
+            "records:",
+            "adjustment: [{covariate: age_years, kind: continous}]\nrecords:",
+            ["line 11: adjustment[1].kind", "`continous`", "did you mean `continuous`?"],
+        ),
+        (
+            "records:",
+            "adjustment: [{covariate: sex, kind: categorical}, {covariate: sex, kind: continuous}]\nrecords:",
+            ["line 11: adjustment", "`sex` is named more than once"],
         ),
         ("title:", "study_id: again\ntitle:", ["line 2", "already given on line 1"]),
         ("arms:", "arms: {a: b}\nsubgroups:", ["arms is a dict", "a list of arms"]),

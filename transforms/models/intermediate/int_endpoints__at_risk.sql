@@ -1,4 +1,4 @@
--- Grain: one participant of a study, endpoint and policy.
+-- Grain: one participant of a study and ending scheme of its endpoints.
 --
 -- Delayed entry: who counts as at risk.
 --   1. Time is counted in whole days from the start (no + 1).
@@ -10,12 +10,10 @@ with endings as (
     select
         study_id,
         participant_id,
-        endpoint_id,
-        policy_id,
+        ending_scheme,
         arm_id,
         start_date,
         entry_days,
-        definition_version,
         end_date,
         {{ days_between('start_date', 'end_date') }} as time_days,
         censor_reason,
@@ -31,12 +29,10 @@ entries as (
     select
         study_id,
         participant_id,
-        endpoint_id,
-        policy_id,
+        ending_scheme,
         arm_id,
         start_date,
         entry_days,
-        definition_version,
         end_date,
         time_days,
         entry_days = 0 or time_days > entry_days as is_at_risk,
@@ -52,12 +48,10 @@ entries as (
 select
     study_id,
     participant_id,
-    endpoint_id,
-    policy_id,
+    ending_scheme,
     arm_id,
     start_date,
     entry_days,
-    definition_version,
     end_date,
     time_days,
     case when is_at_risk then censor_reason else 'not_at_risk' end as censor_reason,

@@ -1,11 +1,12 @@
--- Grain: one participant of a study, endpoint and policy: everybody has exactly one.
+-- Grain: one participant of a study and ending scheme of its endpoints: everybody has exactly one.
 --
 -- What ends the time at risk.
 --   1. The first event that counts ends it: as an event, or as a competing event, which is a censoring for
 --      the hazard of the endpoint.
 --   2. Where the policy censors at a new line of therapy, its start ends it when it is before the first
 --      event that counts; without such an event, when it is before the end of follow-up.
---   3. Otherwise it is censored where follow-up ends. When a late death was set aside, that is the reason.
+--   3. Otherwise it is censored where follow-up ends. When a late death was set aside, that is the reason;
+--      the row that decided is still the one that ended follow-up.
 --   4. Nobody is censored before the start: who starts after the data cutoff has day 0.
 -- Source: FDA guidance Clinical Trial Endpoints for the Approval of Cancer Drugs and Biologics (2018).
 with participants as (
@@ -18,12 +19,11 @@ with participants as (
     from {{ ref('int_participants__followed') }}
 ),
 
-endpoints as (
-    select
+schemes as (
+    select distinct
         study_id,
-        endpoint_id,
-        policy_id,
-        definition_version,
+        ending_scheme,
+        event_scheme,
         censored_at,
         is_censored_at_new_therapy
     from {{ ref('int_endpoints__in_study') }}
@@ -46,8 +46,7 @@ first_events as (
     select
         study_id,
         participant_id,
-        endpoint_id,
-        policy_id,
+        event_scheme,
         is_event,
         is_counted,
         event_class,
@@ -59,58 +58,55 @@ first_events as (
     from {{ ref('int_endpoints__first_event') }}
 ),
 
-censoring_new_lines as (
+new_lines as (
     select
-        new_lines.study_id,
-        new_lines.participant_id,
-        endpoints.endpoint_id,
-        endpoints.policy_id,
-        new_lines.started_on,
-        new_lines.source_record,
-        new_lines.source_file,
-        new_lines.source_line
-    from {{ ref('int_therapy__new_line') }} as new_lines
-    inner join endpoints on new_lines.study_id = endpoints.study_id
-    where endpoints.is_censored_at_new_therapy
+        study_id,
+        participant_id,
+        started_on,
+        source_record,
+        source_file,
+        source_line
+    from {{ ref('int_therapy__new_line') }}
 ),
 
-everybody as (
+-- One row for each participant so far: schemes multiply them last.
+followed as (
     select
         participants.study_id,
         participants.participant_id,
-        endpoints.endpoint_id,
-        endpoints.policy_id,
         participants.arm_id,
         participants.start_date,
         participants.entry_days,
-        endpoints.definition_version,
-        endpoints.censored_at
+        new_lines.started_on as new_line_on,
+        new_lines.source_record as new_line_source_record,
+        new_lines.source_file as new_line_source_file,
+        new_lines.source_line as new_line_source_line
     from participants
-    inner join endpoints on participants.study_id = endpoints.study_id
+    left join new_lines
+        on
+            participants.study_id = new_lines.study_id
+            and participants.participant_id = new_lines.participant_id
 ),
 
 possible_endings as (
     select
-        everybody.study_id,
-        everybody.participant_id,
-        everybody.endpoint_id,
-        everybody.policy_id,
-        everybody.arm_id,
-        everybody.start_date,
-        everybody.entry_days,
-        everybody.definition_version,
+        followed.study_id,
+        followed.participant_id,
+        schemes.ending_scheme,
+        followed.arm_id,
+        followed.start_date,
+        followed.entry_days,
         first_events.is_event,
-        first_events.is_counted,
         first_events.event_class,
         first_events.organ,
         first_events.event_on,
         first_events.source_record as event_source_record,
         first_events.source_file as event_source_file,
         first_events.source_line as event_source_line,
-        censoring_new_lines.started_on as new_line_on,
-        censoring_new_lines.source_record as new_line_source_record,
-        censoring_new_lines.source_file as new_line_source_file,
-        censoring_new_lines.source_line as new_line_source_line,
+        followed.new_line_on,
+        followed.new_line_source_record,
+        followed.new_line_source_file,
+        followed.new_line_source_line,
         censorings.censored_on,
         censorings.censor_reason,
         censorings.source_record as censoring_source_record,
@@ -118,41 +114,34 @@ possible_endings as (
         censorings.source_line as censoring_source_line,
         case
             when
-                censoring_new_lines.started_on
+                schemes.is_censored_at_new_therapy
+                and followed.new_line_on
                 < case when first_events.is_counted then first_events.event_on else censorings.censored_on end
                 then 'new_line'
             when first_events.is_counted then 'event'
             else 'censoring'
         end as ended_by
-    from everybody
+    from followed
+    inner join schemes on followed.study_id = schemes.study_id
     inner join censorings
         on
-            everybody.study_id = censorings.study_id
-            and everybody.participant_id = censorings.participant_id
-            and everybody.censored_at = censorings.censored_at
+            followed.study_id = censorings.study_id
+            and followed.participant_id = censorings.participant_id
+            and schemes.censored_at = censorings.censored_at
     left join first_events
         on
-            everybody.study_id = first_events.study_id
-            and everybody.participant_id = first_events.participant_id
-            and everybody.endpoint_id = first_events.endpoint_id
-            and everybody.policy_id = first_events.policy_id
-    left join censoring_new_lines
-        on
-            everybody.study_id = censoring_new_lines.study_id
-            and everybody.participant_id = censoring_new_lines.participant_id
-            and everybody.endpoint_id = censoring_new_lines.endpoint_id
-            and everybody.policy_id = censoring_new_lines.policy_id
+            followed.study_id = first_events.study_id
+            and followed.participant_id = first_events.participant_id
+            and schemes.event_scheme = first_events.event_scheme
 )
 
 select
     study_id,
     participant_id,
-    endpoint_id,
-    policy_id,
+    ending_scheme,
     arm_id,
     start_date,
     entry_days,
-    definition_version,
     greatest(
         start_date,
         case ended_by when 'event' then event_on when 'new_line' then new_line_on else censored_on end

@@ -1,4 +1,4 @@
--- Grain: one participant, endpoint and policy with at least one candidate event.
+-- Grain: one participant and event scheme with at least one candidate event.
 --
 -- The event that decides an endpoint.
 --   1. The first candidate that counts, in the order of int_events__classified.
@@ -7,8 +7,7 @@ with candidates as (
     select
         study_id,
         participant_id,
-        endpoint_id,
-        policy_id,
+        event_scheme,
         event_order,
         is_event,
         is_counted
@@ -33,21 +32,19 @@ first_candidates as (
     select
         study_id,
         participant_id,
-        endpoint_id,
-        policy_id,
+        event_scheme,
         min(event_order) as first_order,
         min(case when is_counted then event_order end) as first_counted_order,
         min(case when is_counted and is_event then event_order end) as first_counted_event_order
     from candidates
-    group by study_id, participant_id, endpoint_id, policy_id
+    group by study_id, participant_id, event_scheme
 ),
 
 deciding as (
     select
         study_id,
         participant_id,
-        endpoint_id,
-        policy_id,
+        event_scheme,
         coalesce(first_counted_order, first_order) as event_order,
         first_counted_order is not null as is_counted,
         coalesce(first_counted_event_order = first_counted_order, false) as is_event
@@ -57,8 +54,7 @@ deciding as (
 select
     deciding.study_id,
     deciding.participant_id,
-    deciding.endpoint_id,
-    deciding.policy_id,
+    deciding.event_scheme,
     deciding.is_event,
     deciding.is_counted,
     events.event_class,

@@ -3,7 +3,7 @@
 -- Whoever did or underwent something was alive that day, whichever record tells it: a last contact taken from
 -- one table only overestimates or underestimates survival.
 --   1. Being there at the start: the index date, or the entry date of a delayed entry.
---   2. Every follow-up contact, a withdrawal among them.
+--   2. Follow-up contacts, a withdrawal among them; those that can be a participant's last are enough.
 --   3. Disease events, starts of anticancer therapy, bouts, samples, activity reports and measurements.
 --   4. Exercise sessions that were attended; without a word on attendance, those with minutes completed.
 --   5. The start of a period in which doses of a therapy were taken: which day after it nobody says.
@@ -20,14 +20,6 @@ with participants as (
         source_file,
         source_line
     from {{ ref('int_participants__followed') }}
-),
-
-withdrawals as (
-    select
-        kind,
-        outcome,
-        is_withdrawal
-    from {{ ref('follow_up_rules') }}
 ),
 
 {% set dated_records = [
@@ -54,18 +46,14 @@ evidence as (
     from participants
     union all
     select
-        follow_up.study_id,
-        follow_up.participant_id,
-        follow_up.followed_on as alive_on,
-        coalesce(withdrawals.is_withdrawal, false) as is_withdrawal,
+        study_id,
+        participant_id,
+        followed_on as alive_on,
+        is_withdrawal,
         'follow_up' as source_record,
-        follow_up.source_file,
-        follow_up.source_line
-    from {{ ref('stg_follow_up') }} as follow_up
-    left join withdrawals
-        on
-            follow_up.kind = withdrawals.kind
-            and coalesce(follow_up.outcome, '') = withdrawals.outcome
+        source_file,
+        source_line
+    from {{ ref('int_follow_up__last_contacts') }}
     union all
     select
         deaths.study_id,

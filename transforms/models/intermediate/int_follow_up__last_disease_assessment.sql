@@ -1,10 +1,8 @@
 -- Grain: one participant of a study who had an evaluable disease assessment.
 --
 -- The last day on which somebody looked for disease.
---   1. A contact is a disease assessment when reference.follow_up_rules says so of its kind and outcome: an
---      assessment that was not evaluable is a contact only.
---   2. It is on or after index_date.
---   3. Follow-up after the data cutoff is truncated to it: who was assessed later was still followed then.
+--   1. It is on or after index_date.
+--   2. Follow-up after the data cutoff is truncated to it: who was assessed later was still followed then.
 -- Source: FDA guidance Clinical Trial Endpoints for the Approval of Cancer Drugs and Biologics (2018), last
 -- adequate assessment.
 {{ config(materialized='table') }}
@@ -18,32 +16,22 @@ with participants as (
     from {{ ref('int_participants__followed') }}
 ),
 
-rules as (
-    select
-        kind,
-        outcome
-    from {{ ref('follow_up_rules') }}
-    where is_disease_assessment
-),
-
 assessments as (
     select
-        follow_up.study_id,
-        follow_up.participant_id,
-        follow_up.followed_on,
+        contacts.study_id,
+        contacts.participant_id,
+        contacts.followed_on,
         participants.data_cutoff,
-        follow_up.source_file,
-        follow_up.source_line
-    from {{ ref('stg_follow_up') }} as follow_up
-    inner join rules
-        on
-            follow_up.kind = rules.kind
-            and coalesce(follow_up.outcome, '') = rules.outcome
+        contacts.source_file,
+        contacts.source_line
+    from {{ ref('int_follow_up__last_contacts') }} as contacts
     inner join participants
         on
-            follow_up.study_id = participants.study_id
-            and follow_up.participant_id = participants.participant_id
-    where follow_up.followed_on >= participants.start_date
+            contacts.study_id = participants.study_id
+            and contacts.participant_id = participants.participant_id
+    where
+        contacts.is_disease_assessment
+        and contacts.followed_on >= participants.start_date
 ),
 
 last_days as (
