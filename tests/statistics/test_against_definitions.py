@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from transforms.estimators import competing_risks, tables
+from transforms.estimators import competing_risks
 from transforms.estimators.cox import cox_two_arms
 from transforms.estimators.elementary import FloatArray
 from transforms.estimators.kaplan_meier import kaplan_meier
@@ -136,19 +136,6 @@ def test_incidences_and_the_share_free_of_both_add_up_to_one(
     )
     total = event.cumulative_incidence + competing.cumulative_incidence
     assert total + kaplan_meier(either).survival == pytest.approx(np.ones(total.size), rel=1e-12)
-
-
-@quick
-@given(cohorts(arms="A"))
-def test_the_interval_of_an_incidence_is_on_the_log_scale_and_below_one(
-    risk_table_of: CountRiskTable, people: pl.DataFrame
-) -> None:
-    for own in competing_risks.cumulative_incidence(groups_of(risk_table_of(people))["A"]):
-        rows = zip(own.cumulative_incidence, own.std_error, own.conf_low, own.conf_high, strict=True)
-        for incidence, error, low, high in rows:
-            margin = np.exp(1.959963984540054 * error / incidence) if incidence else 1.0
-            assert low == pytest.approx(incidence / margin, rel=1e-12)
-            assert high == pytest.approx(min(incidence * margin, 1.0), rel=1e-12)
 
 
 @quick
@@ -279,43 +266,11 @@ def test_the_logrank_statistic_is_observed_less_expected_events(
         assert own.chisq == pytest.approx(excess**2 / variance, rel=1e-11, abs=1e-13)
 
 
-@fewer
-@given(cohorts(), st.randoms(use_true_random=False))
-def test_estimates_do_not_depend_on_row_order_nor_on_how_a_study_is_parted(
-    risk_table_of: CountRiskTable, people: pl.DataFrame, random: Any
-) -> None:
-    """The same to the last bit: rows shuffled, beside another study, and counted in two parts."""
-    whole = risk_table_of(people)
-    other = risk_table_of(people.reverse().head(5), study_id="another")
-    shuffled = pl.concat([whole, other]).sample(fraction=1, shuffle=True, seed=random.randint(0, 999))
-    in_second = pl.Series([random.random() < 0.5 for _ in range(people.height)])
-    parts = [p for p in (people.filter(in_second), people.filter(~in_second)) if p.height]
-    stacked = pl.concat([risk_table_of(part) for part in parts])
-    wanted = every_mart(whole)
-    for table in (shuffled, stacked):
-        for expected, made in zip(wanted, every_mart(table), strict=True):
-            assert made.filter(study_id="trial").equals(expected)
-
-
-def every_mart(table: pl.DataFrame) -> list[pl.DataFrame]:
-    study = table.select("study_id").unique()
-    return [
-        tables.curve(table),
-        tables.landmark(table, study.with_columns(landmark_years=pl.lit(0.02))),
-        tables.summary(table, study.with_columns(rmst_years=pl.lit(0.01))),
-        tables.cumulative_incidence(table),
-        tables.treatment_effect(
-            table,
-            study.with_columns(experimental=pl.lit("B"), control=pl.lit("A"), comparison_order=pl.lit(1)),
-        ),
-    ]
-
-
 def test_a_registry_with_tens_of_thousands_of_events_has_the_same_likelihood() -> None:
     random = np.random.default_rng(3)
     d0, d1 = random.integers(0, 200, (2, 250))
     n0, n1 = (np.cumsum(d[::-1])[::-1] + 5_000 for d in (d0, d1))
-    fit = cox_two_arms(EventDays(d0, n0, d1, n1))
+    fit = cox_two_arms(EventDays(np.arange(250), d0, n0, d1, n1))
     assert fit.log_hazard_ratio is not None
     assert fit.std_error is not None
     ratio = np.exp(fit.log_hazard_ratio)
@@ -334,6 +289,7 @@ def test_a_handful_among_a_hundred_thousand_has_a_large_but_finite_hazard_ratio(
     """Three patients, two with early events: the first Newton step would lead beyond any double."""
     fit = cox_two_arms(
         EventDays(
+            np.array([1, 2, 3]),
             np.array([0, 0, 1]),
             np.array([100_000, 100_000, 100_000]),
             np.array([1, 1, 0]),
@@ -349,6 +305,7 @@ def test_a_maximum_too_flat_for_double_precision_is_not_reported() -> None:
     early, late = np.ones(1000, dtype=np.int64), np.ones(700, dtype=np.int64)
     fit = cox_two_arms(
         EventDays(
+            time_days=np.arange(1700),
             control_events=np.concatenate([0 * early, late]),
             control_at_risk=np.concatenate([3 * early, 10**12 * late]),
             experimental_events=np.concatenate([early, 0 * late]),
@@ -357,20 +314,3 @@ def test_a_maximum_too_flat_for_double_precision_is_not_reported() -> None:
     )
     assert fit.log_hazard_ratio is None
     assert fit.reason == "the hazard ratio did not converge in 200 steps"
-
-
-@quick
-@given(cohorts())
-def test_no_number_is_missing_without_a_reason_nor_anything_but_a_number(
-    risk_table_of: CountRiskTable, people: pl.DataFrame
-) -> None:
-    curve, landmark, summary, incidence, effect = every_mart(risk_table_of(people))
-    not_yet_estimated = ("ph_chisq", "ph_p", "interaction_p")
-    for frame in (landmark, summary, effect.drop(not_yet_estimated)):
-        for row in frame.iter_rows(named=True):
-            assert (None in row.values()) == (row["reason"] != "")
-    assert incidence.null_count().sum_horizontal().item() == 0
-    assert curve.filter(pl.col("survival") > 0).null_count().sum_horizontal().item() == 0
-    for frame in (curve, landmark, summary, incidence, effect):
-        for numbers in frame.select(pl.selectors.float()):
-            assert numbers.drop_nulls().is_finite().all()

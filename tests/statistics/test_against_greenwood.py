@@ -7,10 +7,12 @@ import numpy as np
 import polars as pl
 import pytest
 
-from transforms.estimators import competing_risks, tables
+from transforms.estimators import competing_risks, survival_tables
 from transforms.estimators.cox import cox_two_arms
+from transforms.estimators.cox_regression import cox_regression
 from transforms.estimators.kaplan_meier import kaplan_meier
 from transforms.estimators.logrank import logrank
+from transforms.estimators.partial_likelihood import PatternCounts, risk_sets_of_patterns
 from transforms.estimators.restricted_mean import restricted_mean
 from transforms.estimators.risk_set import event_days, risk_sets
 
@@ -97,6 +99,37 @@ def test_hazard_ratio_with_and_without_strata(
         assert own.std_error == pytest.approx(theirs.std_error_[0], rel=1e-9)
 
 
+@pytest.mark.parametrize("delayed_entry", [False, True])
+@pytest.mark.parametrize("ties", ["efron", "breslow"])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_hazard_ratios_of_several_covariates(seed: int, ties: Any, delayed_entry: bool) -> None:
+    import greenwood  # noqa: PLC0415
+
+    people = cohort(seed, delayed_entry=delayed_entry)
+    x = covariates(seed, people)
+    everybody, entry = np.arange(people.height), people["entry_days"].to_numpy()
+    late = entry > 0
+    counts = PatternCounts(
+        exit_pattern=everybody,
+        exit_day=people["time_days"].to_numpy(),
+        n_event=(people["code"] == 1).cast(pl.Int64).to_numpy(),
+        n_exit=np.ones_like(everybody),
+        entry_pattern=everybody[late],
+        entry_day=entry[late],
+        n_entered=np.ones_like(entry[late]),
+    )
+    own = cox_regression(risk_sets_of_patterns(counts, x, ties), ["the arm", "age", "late"])
+    theirs = greenwood.CoxPH(ties=ties).fit(response(people), x.T, tol=1e-12)
+    assert own.coefficients == pytest.approx(theirs.coef_, rel=1e-8, abs=1e-10)
+    assert np.sqrt(np.diag(own.covariance)) == pytest.approx(theirs.std_error_, rel=1e-9)
+
+
+def covariates(seed: int, people: pl.DataFrame) -> np.ndarray[Any, Any]:
+    """The arm, an age in years far from 0, and the stratum."""
+    age = np.random.default_rng(seed).normal(60, 10, people.height)
+    return np.array([people["arm_id"] == "B", age, people["stratum"] == "late"], dtype=np.float64)
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_logrank_with_and_without_strata(risk_table_of: CountRiskTable, seed: int) -> None:
     import greenwood  # noqa: PLC0415
@@ -138,7 +171,7 @@ def test_median_with_interval(risk_table_of: CountRiskTable, seed: int) -> None:
     horizon = pl.DataFrame(
         {"study_id": ["trial"], "rmst_years": [None]}, schema_overrides={"rmst_years": float}
     )
-    own = tables.summary(risk_table_of(people), horizon).row(0, named=True)
+    own = survival_tables.summary(risk_table_of(people), horizon).row(0, named=True)
     theirs = greenwood.KaplanMeier().fit(response(people)).median(ci=True)
     mine = [own["median_days"], own["median_days_low"], own["median_days_high"]]
     assert mine == pytest.approx([None if np.isnan(t) else t for t in theirs])

@@ -8,11 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from transforms.estimators import tables
-from transforms.estimators.cox import cox_two_arms
-from transforms.estimators.kaplan_meier import kaplan_meier
-from transforms.estimators.logrank import logrank
-from transforms.estimators.risk_set import EventDays, event_days, risk_sets
+from transforms.estimators import competing_tables, effect_tables, survival_tables
 
 ENDPOINTS = ("OS", "DFS_CHALLENGE", "TIME_TO_RECURRENCE")
 ARMS = ("OBS", "LEV", "LEV5FU")
@@ -34,17 +30,21 @@ def by(frame: pl.DataFrame, *keys: str) -> Rows:
 @pytest.fixture(scope="module")
 def landmarks(moertel_risk_table: pl.DataFrame) -> Rows:
     years = pl.DataFrame({"study_id": "trial", "landmark_years": [1.0, 3.0, 5.0]})
-    return by(tables.landmark(moertel_risk_table, years), "endpoint_id", "arm_id", "landmark_years")
+    return by(survival_tables.landmark(moertel_risk_table, years), "endpoint_id", "arm_id", "landmark_years")
 
 
 @pytest.fixture(scope="module")
 def summaries(moertel_risk_table: pl.DataFrame) -> Rows:
     horizon = pl.DataFrame({"study_id": ["trial"], "rmst_years": [5.0]})
-    return by(tables.summary(moertel_risk_table, horizon), "endpoint_id", "arm_id")
+    return by(survival_tables.summary(moertel_risk_table, horizon), "endpoint_id", "arm_id")
 
 
 @pytest.fixture(scope="module")
-def effects(moertel_risk_table: pl.DataFrame) -> Rows:
+def effects(
+    moertel: pl.DataFrame,
+    moertel_risk_table: pl.DataFrame,
+    model_frames_of: Callable[..., dict[str, pl.DataFrame]],
+) -> Rows:
     comparisons = pl.DataFrame(
         {
             "study_id": "trial",
@@ -53,7 +53,9 @@ def effects(moertel_risk_table: pl.DataFrame) -> Rows:
             "comparison_order": [1, 2],
         }
     )
-    return by(tables.treatment_effect(moertel_risk_table, comparisons), "endpoint_id", "experimental")
+    frames = model_frames_of(moertel, strata=["extent", "node4"])
+    made = effect_tables.treatment_effect(moertel_risk_table, comparisons, **frames)
+    return by(made, "endpoint_id", "experimental", "model", "ties")
 
 
 @pytest.mark.parametrize(("endpoint", "arm", "years"), LANDMARKS)
@@ -67,6 +69,10 @@ def test_landmark_survival_with_error_and_interval(
         "std_error": "survival_se",
         "conf_low": "survival_low_log",
         "conf_high": "survival_high_log",
+        "conf_low_log_log": "survival_low_log-log",
+        "conf_high_log_log": "survival_high_log-log",
+        "conf_low_plain": "survival_low_plain",
+        "conf_high_plain": "survival_high_plain",
     }.items():
         assert own[column] == pytest.approx(r_figure(quantity, endpoint, arm, years), **SAME)
     assert own["reason"] == ""
@@ -76,7 +82,7 @@ def test_landmark_survival_with_error_and_interval(
 def test_the_curve_holds_the_landmark_survival_on_its_last_step_before(
     moertel_risk_table: pl.DataFrame, r_figure: RFigure, endpoint: str, arm: str, years: int
 ) -> None:
-    curve = tables.curve(moertel_risk_table).filter(endpoint_id=endpoint, arm_id=arm)
+    curve = survival_tables.curve(moertel_risk_table).filter(endpoint_id=endpoint, arm_id=arm)
     at = curve.filter(pl.col("time_days") <= years * 365.25).row(-1, named=True)
     assert at["survival"] == pytest.approx(r_figure("survival", endpoint, arm, years), **SAME)
     assert at["std_error"] == pytest.approx(r_figure("survival_se", endpoint, arm, years), **SAME)
@@ -105,7 +111,7 @@ def test_counts_medians_follow_up_and_restricted_mean(
 def test_hazard_ratio_and_logrank_test(
     effects: Rows, r_figure: RFigure, endpoint: str, experimental: str
 ) -> None:
-    own, scope = effects[endpoint, experimental], (endpoint, f"{experimental} vs OBS")
+    own, scope = effects[endpoint, experimental, "unadjusted", "efron"], (endpoint, f"{experimental} vs OBS")
     beta, error = r_figure("cox_beta_efron", *scope), r_figure("cox_se_efron", *scope)
     assert beta is not None
     assert error is not None
@@ -116,6 +122,8 @@ def test_hazard_ratio_and_logrank_test(
     assert own["conf_high"] == pytest.approx(np.exp(beta + 1.959963984540054 * error), **SAME)
     assert own["logrank_chisq"] == pytest.approx(r_figure("logrank_chisq", *scope), **SAME)
     assert own["logrank_p"] == pytest.approx(r_figure("logrank_p", *scope), rel=1e-10)
+    assert own["ph_chisq"] == pytest.approx(r_figure("zph_chisq_km", *scope), rel=1e-8)
+    assert own["ph_p"] == pytest.approx(r_figure("zph_p_km", *scope), rel=1e-8)
 
 
 @pytest.mark.parametrize(("arm", "years"), list(product(ARMS, YEARS)))
@@ -123,7 +131,7 @@ def test_cumulative_incidence_of_recurrence_and_of_death_without_it(
     moertel_risk_table: pl.DataFrame, r_figure: RFigure, arm: str, years: int
 ) -> None:
     endpoint = "TIME_TO_RECURRENCE"
-    incidence = tables.cumulative_incidence(moertel_risk_table).filter(
+    incidence = competing_tables.cumulative_incidence(moertel_risk_table).filter(
         pl.col("time_days") <= years * 365.25, endpoint_id=endpoint, arm_id=arm
     )
     for outcome in ("event", "competing"):
@@ -133,46 +141,15 @@ def test_cumulative_incidence_of_recurrence_and_of_death_without_it(
         assert own["std_error"] == pytest.approx(r_figure(f"cif_{outcome}_se", endpoint, arm, years), **SAME)
 
 
-@pytest.fixture(scope="module")
-def compared(moertel_risk_table: pl.DataFrame) -> Callable[[str, str, bool], EventDays]:
-    """Event days of a comparison, pooled or by stratum."""
-
-    def compare(endpoint: str, experimental: str, stratified: bool) -> EventDays:
-        table = moertel_risk_table.filter(endpoint_id=endpoint)
-        if not stratified:
-            table = table.with_columns(stratum=pl.lit(""))
-        groups = dict(risk_sets(table, ["stratum", "arm_id"]))
-        strata = {s for s, arm in groups if arm == "OBS"} & {s for s, arm in groups if arm == experimental}
-        return event_days([(groups[s, "OBS"], groups[s, experimental]) for s in sorted(strata)])
-
-    return compare
-
-
 @pytest.mark.parametrize(("endpoint", "experimental"), COMPARISONS)
-def test_breslow_ties_and_stratification_come_from_the_same_counts(
-    compared: Callable[[str, str, bool], EventDays], r_figure: RFigure, endpoint: str, experimental: str
+def test_breslow_ties_and_stratification(
+    effects: Rows, r_figure: RFigure, endpoint: str, experimental: str
 ) -> None:
     scope = (endpoint, f"{experimental} vs OBS")
-    breslow = cox_two_arms(compared(endpoint, experimental, False), ties="breslow")
-    assert breslow.log_hazard_ratio == pytest.approx(r_figure("cox_beta_breslow", *scope), rel=1e-9)
-    assert breslow.std_error == pytest.approx(r_figure("cox_se_breslow", *scope), **SAME)
-    days = compared(endpoint, experimental, True)
-    efron = cox_two_arms(days)
-    assert efron.log_hazard_ratio == pytest.approx(r_figure("cox_beta_efron_stratified", *scope), rel=1e-9)
-    assert efron.std_error == pytest.approx(r_figure("cox_se_efron_stratified", *scope), **SAME)
-    assert logrank(days).chisq == pytest.approx(r_figure("logrank_chisq_stratified", *scope), **SAME)
-
-
-@pytest.mark.parametrize(("endpoint", "arm", "years"), LANDMARKS)
-def test_the_log_variance_gives_the_other_interval_scales(
-    moertel_risk_table: pl.DataFrame, r_figure: RFigure, endpoint: str, arm: str, years: int
-) -> None:
-    table = moertel_risk_table.filter(endpoint_id=endpoint, arm_id=arm)
-    ((_, group),) = risk_sets(table, ["arm_id"])
-    km = kaplan_meier(group)
-    at = np.searchsorted(km.time_days, years * 365.25, side="right") - 1
-    survival, error = km.survival[at], np.sqrt(km.log_variance[at])
-    margin = np.exp(1.959963984540054 * error / np.log(survival))
-    low = r_figure("survival_low_log-log", endpoint, arm, years)
-    high = r_figure("survival_high_log-log", endpoint, arm, years)
-    assert [survival ** (1 / margin), survival**margin] == pytest.approx([low, high], **SAME)
+    breslow = effects[endpoint, experimental, "unadjusted", "breslow"]
+    assert breslow["log_hazard_ratio"] == pytest.approx(r_figure("cox_beta_breslow", *scope), rel=1e-9)
+    assert breslow["std_error"] == pytest.approx(r_figure("cox_se_breslow", *scope), **SAME)
+    efron = effects[endpoint, experimental, "stratified", "efron"]
+    assert efron["log_hazard_ratio"] == pytest.approx(r_figure("cox_beta_efron_stratified", *scope), rel=1e-9)
+    assert efron["std_error"] == pytest.approx(r_figure("cox_se_efron_stratified", *scope), **SAME)
+    assert efron["logrank_chisq"] == pytest.approx(r_figure("logrank_chisq_stratified", *scope), **SAME)

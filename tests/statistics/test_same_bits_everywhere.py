@@ -8,37 +8,54 @@ import hashlib
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
-from transforms.estimators import tables
+from transforms.estimators import competing_tables, effect_tables, survival_tables
+
+FRAMES = ("risk_table", "strata", "subgroup_table", "adjustment_stays", "adjustment_patterns")
 
 
-def digests(risk_table: pl.DataFrame) -> list[str]:
+def digests(folder: Path) -> list[str]:
+    risk_table, *frames = (pl.read_parquet(folder / f"{name}.parquet") for name in FRAMES)
     study = risk_table.select("study_id").unique()
     comparison = study.with_columns(
         experimental=pl.lit("LEV5FU"), control=pl.lit("OBS"), comparison_order=pl.lit(1)
     )
-    frames = [
-        tables.curve(risk_table),
-        tables.landmark(risk_table, study.with_columns(landmark_years=pl.lit(5.0))),
-        tables.summary(risk_table, study.with_columns(rmst_years=pl.lit(5.0))),
-        tables.cumulative_incidence(risk_table),
-        tables.treatment_effect(risk_table, comparison),
+    landmark = study.with_columns(landmark_years=pl.lit(5.0))
+    horizon = study.with_columns(rmst_years=pl.lit(5.0))
+    made = [
+        survival_tables.curve(risk_table),
+        survival_tables.landmark(risk_table, landmark),
+        survival_tables.landmark_difference(risk_table, landmark, comparison),
+        survival_tables.summary(risk_table, horizon),
+        survival_tables.rmst_difference(risk_table, horizon, comparison),
+        competing_tables.cumulative_incidence(risk_table),
+        effect_tables.treatment_effect(risk_table, comparison, **dict(zip(FRAMES[1:], frames, strict=True))),
     ]
-    return [hashlib.sha256(frame.write_json().encode()).hexdigest() for frame in frames]
+    return [hashlib.sha256(frame.write_json().encode()).hexdigest() for frame in made]
 
 
 def test_estimates_on_a_machine_without_vector_instructions(
-    moertel_risk_table: pl.DataFrame, tmp_path: Path
+    moertel: pl.DataFrame,
+    moertel_risk_table: pl.DataFrame,
+    model_frames_of: Callable[..., dict[str, pl.DataFrame]],
+    tmp_path: Path,
 ) -> None:
-    table = tmp_path / "risk_table.parquet"
-    moertel_risk_table.write_parquet(table)
+    frames = model_frames_of(
+        moertel,
+        strata=["extent", "node4"],
+        subgroups=["sex", "differ"],
+        adjustment={"age": "continuous", "extent": "categorical", "differ": "categorical"},
+    )
+    for name, frame in {"risk_table": moertel_risk_table, **frames}.items():
+        frame.write_parquet(tmp_path / f"{name}.parquet")
     vector_code = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])
     done = subprocess.run(
-        [sys.executable, __file__, str(table)],
+        [sys.executable, __file__, str(tmp_path)],
         env={
             **os.environ,
             "NPY_DISABLE_CPU_FEATURES": " ".join(vector_code),
@@ -49,8 +66,8 @@ def test_estimates_on_a_machine_without_vector_instructions(
         text=True,
         check=True,
     )
-    assert done.stdout.split() == digests(moertel_risk_table)
+    assert done.stdout.split() == digests(tmp_path)
 
 
 if __name__ == "__main__":
-    print(*digests(pl.read_parquet(sys.argv[1])), sep="\n")
+    print(*digests(Path(sys.argv[1])), sep="\n")

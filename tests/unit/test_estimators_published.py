@@ -6,7 +6,13 @@ from typing import Any
 import polars as pl
 import pytest
 
-from transforms.estimators.mart_columns import LANDMARK, PUBLISHED_RESULT, SUMMARY, TREATMENT_EFFECT
+from transforms.estimators.mart_columns import (
+    LANDMARK,
+    LANDMARK_DIFFERENCE,
+    PUBLISHED_RESULT,
+    SUMMARY,
+    TREATMENT_EFFECT,
+)
 from transforms.estimators.published import published_result
 
 KEY = {"study_id": "challenge", "endpoint_id": "DFS_CHALLENGE", "policy_id": "primary"}
@@ -36,6 +42,12 @@ LANDMARKS = frame(
     {"arm_id": "EDUCATION", "landmark_years": 8.0, "reason": "follow-up ends at day 2000"},
     {"arm_id": "EXERCISE", "landmark_years": 5.0, "survival": 0.1, "policy_id": "last_contact"},
 )
+DIFFERENCES = frame(
+    LANDMARK_DIFFERENCE,
+    {**PAIR, "landmark_years": 5.0, "difference": 0.05, "std_error": 0.05},
+    {**PAIR, "landmark_years": 8.0, "reason": "EDUCATION: follow-up ends at day 2000"},
+    {**PAIR, "landmark_years": 5.0, "difference": 0.4, "policy_id": "last_contact"},
+)
 UNADJUSTED = {"model": "unadjusted", "ties": "efron", "subgroup": "all", "level": "all"}
 EFFECTS = frame(
     TREATMENT_EFFECT,
@@ -50,7 +62,7 @@ SUMMARIES = frame(
 
 def judge(**figure: Any) -> dict[str, Any]:
     published = pl.DataFrame([{**NO_FIGURE, **figure}])
-    made = published_result(published, LANDMARKS, EFFECTS, SUMMARIES)
+    made = published_result(published, LANDMARKS, DIFFERENCES, EFFECTS, SUMMARIES)
     assert made.schema == pl.Schema(PUBLISHED_RESULT)
     assert made.height == 1
     return made.row(0, named=True)
@@ -83,7 +95,7 @@ def test_survival_at_a_landmark_is_a_share_of_the_named_arm() -> None:
     assert far["verdict"] == "differs"
 
 
-def test_a_difference_is_experimental_less_control_with_errors_added_in_squares() -> None:
+def test_a_difference_at_a_landmark_is_compared_in_its_own_standard_errors() -> None:
     made = judge(quantity="landmark_difference", **PAIR, at_years=5.0, published_value=0.064)
     assert made["own_value"] == pytest.approx(0.05)
     assert made["own_std_error"] == pytest.approx(0.05)
@@ -124,10 +136,10 @@ def test_a_seed_read_as_text_is_understood() -> None:
         "arm_id": "EXERCISE",
         "published_value": "0.25",
     }
-    made = published_result(pl.DataFrame([text]), LANDMARKS, EFFECTS, SUMMARIES)
+    made = published_result(pl.DataFrame([text]), LANDMARKS, DIFFERENCES, EFFECTS, SUMMARIES)
     assert made.row(0, named=True)["distance_se"] == 0
     empty = pl.DataFrame([text]).clear()
-    assert published_result(empty, LANDMARKS, EFFECTS, SUMMARIES).schema == pl.Schema(PUBLISHED_RESULT)
+    assert published_result(empty, LANDMARKS, DIFFERENCES, EFFECTS, SUMMARIES).schema == pl.Schema(PUBLISHED_RESULT)
 
 
 @pytest.mark.parametrize(

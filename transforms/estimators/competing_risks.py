@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from transforms.estimators.elementary import NORMAL_975, FloatArray, exp
+from transforms.estimators.elementary import FloatArray
+from transforms.estimators.intervals import confidence_limits
 from transforms.estimators.risk_set import IntArray, RiskSet, as_float
 
 
@@ -12,8 +13,9 @@ from transforms.estimators.risk_set import IntArray, RiskSet, as_float
 class Incidence:
     """The probability of one outcome by each day: day 0 and the days with an exit.
 
-    The 95 % interval is on the log scale, cut at 1; it is [0, 0] before the first such outcome, as a
-    survival curve's is [1, 1].
+    The 95 % limits are R's on three scales (see `intervals`; log where the name says none), but for one
+    addition: before the first such outcome the log scale has the interval [0, 0], where R has NA, as that
+    of a survival curve is [1, 1] before the first event.
     """
 
     time_days: IntArray
@@ -22,6 +24,10 @@ class Incidence:
     std_error: FloatArray
     conf_low: FloatArray
     conf_high: FloatArray
+    conf_low_log_log: FloatArray
+    conf_high_log_log: FloatArray
+    conf_low_plain: FloatArray
+    conf_high_plain: FloatArray
 
 
 def cumulative_incidence(group: RiskSet) -> tuple[Incidence, Incidence]:
@@ -38,15 +44,19 @@ def cumulative_incidence(group: RiskSet) -> tuple[Incidence, Incidence]:
             own / at_risk, other / at_risk, (at_risk - own - other) / at_risk, at_risk
         )
         error = np.sqrt(variance)
+        limits = confidence_limits(probability, error)
         happened = probability > 0
-        margin = exp(NORMAL_975 * np.divide(error, probability, out=np.zeros_like(error), where=happened))
         return Incidence(
             time_days=steps.time_days,
             n_at_risk=steps.n_at_risk,
             cumulative_incidence=probability,
             std_error=error,
-            conf_low=probability / margin,
-            conf_high=np.minimum(probability * margin, 1.0),
+            conf_low=np.where(happened, limits.log_low, 0.0),
+            conf_high=np.where(happened, limits.log_high, 0.0),
+            conf_low_log_log=limits.log_log_low,
+            conf_high_log_log=limits.log_log_high,
+            conf_low_plain=limits.plain_low,
+            conf_high_plain=limits.plain_high,
         )
 
     return incidence(event, competing), incidence(competing, event)
@@ -62,8 +72,10 @@ def _probability_and_variance(
     after u divided by the remaining share. The variance is the sum over days u <= t of
     [own other S(u-)^2 + own remaining (S(u-) - g)^2 + other remaining g^2] / n. Without delayed entry
     it equals R's infinitesimal jackknife: a participant's influences on different days are uncorrelated, as
-    all who are at risk later were at risk earlier. With delayed entry it is Greenwood's error extended
-    to competing events, and needs no joint distribution of entry and exit.
+    all who are at risk later were at risk earlier. With delayed entry the jackknife depends on who entered
+    when and left when, the joint distribution, which a risk table has not; this is Greenwood's error extended
+    to competing events. With entries spread over follow-up it came within 5 % of R's among 200
+    participants and within 1 % among 1000.
 
     Both g * remaining = own incidence in (u, t] and (S(u-) - g) * remaining = S(t) + other incidence in
     (u, t] are sums of increments of one sign, so every term is positive and nothing cancels.
@@ -78,7 +90,9 @@ def _probability_and_variance(
     zeroth, first, second = _moments(weight_own, grown_other)
     _, _, second_other = _moments(weight_other, grown_own)
     variance = same_day + free * free * zeroth + 2.0 * free * first + second + second_other
-    return np.cumsum(grown_own), variance
+    incidence = np.cumsum(grown_own)
+    is_certain = (free == 0.0) & (np.cumsum(grown_other) == 0.0)  # then 1, which the sum may miss by rounding
+    return np.where(is_certain, 1.0, incidence), variance
 
 
 def _moments(weight: FloatArray, increment: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:

@@ -1,14 +1,15 @@
 """Kaplan-Meier curve with Greenwood's error, Nelson-Aalen hazard, median and landmark.
 
-Follows R's `survfit`: intervals on the log scale, cut at 1; a median by inverting the curve and its
-limits (Brookmeyer and Crowley 1982).
+Follows R's `survfit`: a median by inverting the curve, and its interval by inverting the limits of the
+curve (Brookmeyer and Crowley 1982).
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from transforms.estimators.elementary import NORMAL_975, FloatArray, exp
+from transforms.estimators.elementary import FloatArray
+from transforms.estimators.intervals import ConfidenceLimits, confidence_limits
 from transforms.estimators.risk_set import IntArray, RiskSet, as_float
 
 _TOLERANCE = 2.0**-26  # R's survfit: sqrt of the machine epsilon
@@ -18,8 +19,8 @@ _TOLERANCE = 2.0**-26  # R's survfit: sqrt of the machine epsilon
 class SurvivalCurve:
     """A step function: one element for day 0 and for each day with an exit.
 
-    `std_error`, `conf_low` and `conf_high` (95 %) are NaN once survival has reached 0, where Greenwood's
-    formula divides by zero and the log scale ends. `log_variance` is the variance of log survival.
+    `std_error` and all limits are NaN once survival has reached 0, where Greenwood's formula divides by
+    zero.
     """
 
     time_days: IntArray
@@ -27,18 +28,26 @@ class SurvivalCurve:
     n_event: IntArray
     n_other_exit: IntArray
     survival: FloatArray
-    log_variance: FloatArray
     std_error: FloatArray
-    conf_low: FloatArray
-    conf_high: FloatArray
+    limits: ConfidenceLimits
     cumulative_hazard: FloatArray
+
+    @property
+    def conf_low(self) -> FloatArray:
+        """Lower 95 % limit on the log scale, the one that is reported first."""
+        return self.limits.log_low
+
+    @property
+    def conf_high(self) -> FloatArray:
+        """Upper 95 % limit on the log scale."""
+        return self.limits.log_high
 
 
 def kaplan_meier(group: RiskSet) -> SurvivalCurve:
     """Estimate the survival of a group; competing exits count as censored.
 
-    survival = prod(1 - d/n) (Kaplan and Meier 1958), log_variance = sum(d / (n (n - d))) (Greenwood
-    1926), cumulative_hazard = sum(d/n) (Nelson 1969), over the days with d events among n at risk.
+    survival = prod(1 - d/n) (Kaplan and Meier 1958), variance of its logarithm = sum(d / (n (n - d)))
+    (Greenwood 1926), cumulative_hazard = sum(d/n) (Nelson 1969), over the days with d events among n at risk.
     """
     steps = group.steps()
     event = as_float(steps.n_event)
@@ -46,19 +55,16 @@ def kaplan_meier(group: RiskSet) -> SurvivalCurve:
     survival = np.cumprod((at_risk - event) / at_risk, dtype=np.float64)
     alive = survival > 0
     greenwood = np.divide(event, at_risk * (at_risk - event), out=np.zeros_like(event), where=alive)
-    log_variance = np.cumsum(greenwood)
-    margin = exp(NORMAL_975 * np.sqrt(log_variance))
-    defined = np.where(alive, 1.0, np.nan)
+    relative_error = np.where(alive, np.sqrt(np.cumsum(greenwood)), np.nan)
+    std_error = survival * relative_error
     return SurvivalCurve(
         time_days=steps.time_days,
         n_at_risk=steps.n_at_risk,
         n_event=steps.n_event,
         n_other_exit=steps.n_competing + steps.n_censored,
         survival=survival,
-        log_variance=log_variance * defined,
-        std_error=survival * np.sqrt(log_variance) * defined,
-        conf_low=survival / margin * defined,
-        conf_high=np.minimum(survival * margin, 1.0) * defined,
+        std_error=std_error,
+        limits=confidence_limits(survival, std_error),
         cumulative_hazard=np.cumsum(event / at_risk),
     )
 

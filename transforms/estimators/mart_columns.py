@@ -16,6 +16,14 @@ Columns = Mapping[str, DataTypeClass]
 _ANALYSIS: Columns = {"study_id": pl.String, "endpoint_id": pl.String, "policy_id": pl.String}
 _ARM: Columns = {**_ANALYSIS, "arm_id": pl.String}
 _INTERVAL: Columns = {"std_error": pl.Float64, "conf_low": pl.Float64, "conf_high": pl.Float64}
+_OTHER_SCALES: Columns = {
+    "conf_low_log_log": pl.Float64,
+    "conf_high_log_log": pl.Float64,
+    "conf_low_plain": pl.Float64,
+    "conf_high_plain": pl.Float64,
+}
+_COMPARISON: Columns = {"experimental": pl.String, "control": pl.String}
+_TEST: Columns = {**_INTERVAL, "p_value": pl.Float64, "reason": pl.String}
 
 CURVE: Columns = {
     **_ARM,
@@ -25,6 +33,7 @@ CURVE: Columns = {
     "n_censored": pl.Int64,
     "survival": pl.Float64,
     **_INTERVAL,
+    **_OTHER_SCALES,
     "cumulative_hazard": pl.Float64,
 }
 LANDMARK: Columns = {
@@ -33,7 +42,15 @@ LANDMARK: Columns = {
     "n_at_risk": pl.Int64,
     "survival": pl.Float64,
     **_INTERVAL,
+    **_OTHER_SCALES,
     "reason": pl.String,
+}
+LANDMARK_DIFFERENCE: Columns = {
+    **_ANALYSIS,
+    "landmark_years": pl.Float64,
+    **_COMPARISON,
+    "difference": pl.Float64,
+    **_TEST,
 }
 SUMMARY: Columns = {
     **_ARM,
@@ -43,11 +60,24 @@ SUMMARY: Columns = {
     "median_days": pl.Float64,
     "median_days_low": pl.Float64,
     "median_days_high": pl.Float64,
+    "median_days_low_log_log": pl.Float64,
+    "median_days_high_log_log": pl.Float64,
+    "median_days_low_plain": pl.Float64,
+    "median_days_high_plain": pl.Float64,
     "reverse_km_median_days": pl.Float64,
     "rmst_years": pl.Float64,
     "rmst_days": pl.Float64,
     "rmst_std_error": pl.Float64,
+    "rmst_days_low": pl.Float64,
+    "rmst_days_high": pl.Float64,
     "reason": pl.String,
+}
+RMST_DIFFERENCE: Columns = {
+    **_ANALYSIS,
+    **_COMPARISON,
+    "rmst_years": pl.Float64,
+    "difference_days": pl.Float64,
+    **_TEST,
 }
 CUMULATIVE_INCIDENCE: Columns = {
     **_ARM,
@@ -56,11 +86,28 @@ CUMULATIVE_INCIDENCE: Columns = {
     "n_at_risk": pl.Int64,
     "cumulative_incidence": pl.Float64,
     **_INTERVAL,
+    **_OTHER_SCALES,
+}
+RECURRENCE_EFFECT: Columns = {
+    **_ANALYSIS,
+    **_COMPARISON,
+    "model": pl.String,
+    "hazard_ratio": pl.Float64,
+    "conf_low": pl.Float64,
+    "conf_high": pl.Float64,
+    "log_hazard_ratio": pl.Float64,
+    "std_error": pl.Float64,
+    "p_value": pl.Float64,
+    "gray_chisq": pl.Float64,
+    "gray_p": pl.Float64,
+    "n": pl.Int64,
+    "events": pl.Int64,
+    "competing_events": pl.Int64,
+    "reason": pl.String,
 }
 TREATMENT_EFFECT: Columns = {
     **_ANALYSIS,
-    "experimental": pl.String,
-    "control": pl.String,
+    **_COMPARISON,
     "model": pl.String,
     "ties": pl.String,
     "subgroup": pl.String,
@@ -74,11 +121,71 @@ TREATMENT_EFFECT: Columns = {
     "logrank_chisq": pl.Float64,
     "logrank_p": pl.Float64,
     "strata": pl.String,
+    "covariates": pl.String,
     "n": pl.Int64,
     "events": pl.Int64,
     "ph_chisq": pl.Float64,
     "ph_p": pl.Float64,
     "interaction_p": pl.Float64,
+    "reason": pl.String,
+}
+_RATE: Columns = {
+    "rate_per_1000_person_years": pl.Float64,
+    "conf_low": pl.Float64,
+    "conf_high": pl.Float64,
+    "reason": pl.String,
+}
+_RATE_OF_ARM: Columns = {
+    "n": pl.Int64,
+    "n_participants": pl.Int64,
+    "percent": pl.Float64,
+    "person_days": pl.Int64,
+    **_RATE,
+}
+PATTERN: Columns = {
+    "study_id": pl.String,
+    "endpoint_id": pl.String,
+    "arm_id": pl.String,
+    "event_class": pl.String,
+    "organ": pl.String,
+    **_RATE_OF_ARM,
+}
+YEARLY_RATE: Columns = {
+    **_ARM,
+    "year": pl.Int64,
+    "n_at_risk": pl.Int64,
+    "n_event": pl.Int64,
+    "n_competing": pl.Int64,
+    "n_censored": pl.Int64,
+    "person_days": pl.Float64,
+    **_RATE,
+}
+SECOND_PRIMARY: Columns = {
+    "study_id": pl.String,
+    "arm_id": pl.String,
+    "organ": pl.String,
+    **_RATE_OF_ARM,
+}
+SURVIVAL_AFTER_RECURRENCE: Columns = {
+    "study_id": pl.String,
+    "arm_id": pl.String,
+    "time_days": pl.Int64,
+    "n_at_risk": pl.Int64,
+    "n_event": pl.Int64,
+    "n_censored": pl.Int64,
+    "survival": pl.Float64,
+    **_INTERVAL,
+}
+SURVIVAL_AFTER_RECURRENCE_SUMMARY: Columns = {
+    "study_id": pl.String,
+    "arm_id": pl.String,
+    "n": pl.Int64,
+    "events": pl.Int64,
+    "person_days": pl.Int64,
+    "median_days": pl.Float64,
+    "median_days_low": pl.Float64,
+    "median_days_high": pl.Float64,
+    "reverse_km_median_days": pl.Float64,
     "reason": pl.String,
 }
 PUBLISHED_RESULT: Columns = {

@@ -18,8 +18,10 @@ _NUMBERS = ("at_years", "published_value", "published_low", "published_high")
 def published_result(
     published: pl.DataFrame,
     landmark: pl.DataFrame,
+    landmark_difference: pl.DataFrame,
     treatment_effect: pl.DataFrame,
     summary: pl.DataFrame,
+    *,
     policy_id: str = "primary",
 ) -> pl.DataFrame:
     """Set each published figure beside our own, with the distance in standard errors and a verdict.
@@ -29,8 +31,7 @@ def published_result(
     - hazard_ratio: the unadjusted one with Efron's ties; the error is that of its logarithm and the
       distance is taken between logarithms;
     - landmark_survival: survival of `arm_id` at `at_years`, a share of 1;
-    - landmark_difference: survival of the experimental less that of the control arm at `at_years`; the
-      errors of two independent arms add in squares;
+    - landmark_difference: survival of the experimental less that of the control arm at `at_years`;
     - event_share: participants of `arm_id` with the event, a share of those at risk at some time (so that a
       study of another size can be compared), with the binomial error sqrt(p (1 - p) / n).
 
@@ -41,6 +42,7 @@ def published_result(
     Args:
         published: rows of `seeds/reference/published_results.csv`; empty cells null or empty text.
         landmark: rows of `survival.landmark`.
+        landmark_difference: rows of `survival.landmark_difference`.
         treatment_effect: rows of `survival.treatment_effect`.
         summary: rows of `survival.summary`.
         policy_id: the censoring policy whose estimates answer.
@@ -49,9 +51,8 @@ def published_result(
         ValueError: a figure's quantity is none of the four, or its value is missing or impossible.
     """
     figures = _typed(published)
-    own = _own_estimates(
-        *(frame.filter(pl.col("policy_id") == policy_id) for frame in (landmark, treatment_effect, summary))
-    )
+    estimates = (landmark, landmark_difference, treatment_effect, summary)
+    own = _own_estimates(*(frame.filter(pl.col("policy_id") == policy_id) for frame in estimates))
     _check(figures, accepted=list(own))
     answered = [
         figures.filter(pl.col("quantity") == quantity).join(
@@ -81,41 +82,30 @@ def _check(figures: pl.DataFrame, accepted: list[str]) -> None:
 
 
 def _own_estimates(
-    landmark: pl.DataFrame, treatment_effect: pl.DataFrame, summary: pl.DataFrame
+    landmark: pl.DataFrame,
+    landmark_difference: pl.DataFrame,
+    treatment_effect: pl.DataFrame,
+    summary: pl.DataFrame,
 ) -> dict[str, pl.DataFrame]:
     """Return our estimates by quantity: the columns that identify one, own_value, own_std_error.
 
     `own_scaled` is the value on the scale of its error where that is not the value's own.
     """
     arm, pair = ["study_id", "endpoint_id", "arm_id"], ["study_id", "endpoint_id", "experimental", "control"]
-    value, error = pl.col("survival"), pl.col("std_error")
-    survival = landmark.select(*arm, at_years="landmark_years", own_value=value, own_std_error=error)
     effects = treatment_effect.filter(
         pl.col("model") == "unadjusted", pl.col("ties") == "efron", pl.col("subgroup") == "all"
-    )
-    arms = {role: survival.rename({"arm_id": role}) for role in ("experimental", "control")}
-    differences = (
-        treatment_effect.select(pair)
-        .unique()
-        .join(arms["experimental"], on=["study_id", "endpoint_id", "experimental"])
-        .join(arms["control"], on=["study_id", "endpoint_id", "control", "at_years"], suffix="_control")
-        .select(
-            *pair,
-            "at_years",
-            own_value=pl.col("own_value") - pl.col("own_value_control"),
-            own_std_error=(
-                pl.col("own_std_error") * pl.col("own_std_error")
-                + pl.col("own_std_error_control") * pl.col("own_std_error_control")
-            ).sqrt(),
-        )
     )
     share = pl.col("events") / pl.col("n")
     return {
         "hazard_ratio": effects.select(
             *pair, own_value="hazard_ratio", own_std_error="std_error", own_scaled="log_hazard_ratio"
         ),
-        "landmark_survival": survival,
-        "landmark_difference": differences,
+        "landmark_survival": landmark.select(
+            *arm, at_years="landmark_years", own_value="survival", own_std_error="std_error"
+        ),
+        "landmark_difference": landmark_difference.select(
+            *pair, at_years="landmark_years", own_value="difference", own_std_error="std_error"
+        ),
         "event_share": summary.select(
             *arm, own_value=share, own_std_error=(share * (1 - share) / pl.col("n")).sqrt()
         ),

@@ -3,6 +3,7 @@
 Belongs here: from rows to arrays, and who is at risk when. Does not belong here: any estimate.
 """
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -14,7 +15,8 @@ from transforms.estimators.elementary import FloatArray
 
 IntArray = NDArray[np.int64]
 
-ARM_KEY = ("study_id", "endpoint_id", "policy_id", "arm_id")
+ANALYSIS_KEY = ("study_id", "endpoint_id", "policy_id")
+ARM_KEY = (*ANALYSIS_KEY, "arm_id")
 COUNTS = ("n_event", "n_competing", "n_censored", "n_entered")
 
 
@@ -63,6 +65,11 @@ class RiskSet:
     def events(self) -> int:
         """Participants with the event."""
         return int(np.sum(self.n_event))
+
+    @property
+    def first_entry_day(self) -> int:
+        """The day on which the first participant enters; 0 when nobody does."""
+        return int(self.time_days[np.argmax(self.n_entered > 0)]) if self.time_days.size else 0
 
     @property
     def last_exit_day(self) -> int:
@@ -114,6 +121,7 @@ class EventDays:
     analysis differs from an unstratified one only in how many risk sets it is built from.
     """
 
+    time_days: IntArray
     control_events: IntArray
     control_at_risk: IntArray
     experimental_events: IntArray
@@ -123,16 +131,19 @@ class EventDays:
 def event_days(strata: Sequence[tuple[RiskSet, RiskSet]]) -> EventDays:
     """Line up control and experimental arm of each stratum on the days when either has an event."""
     parts = [_event_days_of_stratum(control, experimental) for control, experimental in strata]
+    if not parts:
+        parts = [_event_days_of_stratum(no_participants(), no_participants())]
     return EventDays(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
 def _event_days_of_stratum(
     control: RiskSet, experimental: RiskSet
-) -> tuple[IntArray, IntArray, IntArray, IntArray]:
+) -> tuple[IntArray, IntArray, IntArray, IntArray, IntArray]:
     days = np.union1d(
         control.time_days[control.n_event > 0], experimental.time_days[experimental.n_event > 0]
     )
     return (
+        days,
         _events_on(control, days),
         control.at_risk_on(days),
         _events_on(experimental, days),
@@ -145,6 +156,16 @@ def _events_on(group: RiskSet, days: IntArray) -> IntArray:
     has_event = group.n_event > 0
     events[np.searchsorted(days, group.time_days[has_event])] = group.n_event[has_event]
     return events
+
+
+def added(groups: Sequence[RiskSet]) -> RiskSet:
+    """Return the risk set of several groups taken together."""
+    if not groups:
+        return no_participants()
+    days, position = np.unique(np.concatenate([group.time_days for group in groups]), return_inverse=True)
+    counts = (np.concatenate([getattr(group, name) for group in groups]) for name in COUNTS)
+    # Sums of counts below 2**53 are exact as floating-point numbers, which is what bincount adds.
+    return RiskSet(days, *(np.bincount(position, column, days.size).astype(np.int64) for column in counts))
 
 
 def no_participants() -> RiskSet:
@@ -167,16 +188,11 @@ def risk_sets(risk_table: pl.DataFrame, by: Sequence[str]) -> Iterator[tuple[tup
     Raises:
         ValueError: more participants leave a group by some day than have entered it.
     """
-    table = _added(risk_table, by)
-    groups = table.group_by(by, maintain_order=True).agg(pl.len())
-    ends = np.cumsum(groups["len"].to_numpy()).astype(np.int64)
-    arrays = [table[name].cast(pl.Int64).to_numpy() for name in ("time_days", *COUNTS)]
-    start = 0
-    for key, end in zip(groups.select(by).iter_rows(), ends.tolist(), strict=True):
+    groups, starts, arrays = _added(risk_table, by)
+    for key, (start, end) in zip(groups.iter_rows(), itertools.pairwise(starts), strict=True):
         group = RiskSet(*(array[start:end] for array in arrays))
         _check_exits(key, group)
         yield key, group
-        start = end
 
 
 def pool_strata(risk_table: pl.DataFrame) -> pl.DataFrame:
@@ -191,17 +207,34 @@ def pool_strata(risk_table: pl.DataFrame) -> pl.DataFrame:
         study_id, endpoint_id, policy_id, arm_id, stratum (empty), time_days and the counts that add:
         n_event, n_competing, n_censored, n_entered; ordered by key.
     """
-    return _added(risk_table.with_columns(stratum=pl.lit("")), [*ARM_KEY, "stratum"])
+    by = [*ARM_KEY, "stratum"]
+    groups, starts, arrays = _added(risk_table.with_columns(stratum=pl.lit("")), by)
+    counts = dict(zip(("time_days", *COUNTS), arrays, strict=True))
+    return groups[np.repeat(np.arange(groups.height), np.diff(starts))].hstack(pl.DataFrame(counts))
 
 
-def _added(risk_table: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
-    return (
-        risk_table.lazy()
-        .group_by(*by, "time_days")
-        .agg(pl.col(name).cast(pl.Int64).sum() for name in COUNTS)
-        .sort(*by, "time_days")
-        .collect()
+def _added(
+    risk_table: pl.DataFrame, by: Sequence[str]
+) -> tuple[pl.DataFrame, list[int], tuple[IntArray, ...]]:
+    """Add up the rows of each group and day, ordered by them.
+
+    Groups are numbered first, so that text is compared once per group and not once per row.
+
+    Returns:
+        The keys of the groups; the first row of each, and the number of rows; time_days and the counts.
+    """
+    groups = risk_table.select(by).unique().sort(by).with_row_index("group")
+    number = risk_table.select(by).join(groups, on=by, how="left", maintain_order="left", nulls_equal=True)
+    group, day, *counts = (
+        column.cast(pl.Int64).to_numpy()
+        for column in (number["group"], *(risk_table[name] for name in ("time_days", *COUNTS)))
     )
+    order = np.lexsort((day, group))
+    group, day = group[order], day[order]
+    first = np.flatnonzero((np.diff(group, prepend=-1) != 0) | (np.diff(day, prepend=-1) != 0))
+    starts = np.searchsorted(group[first], np.arange(groups.height + 1)).tolist()
+    sums = [np.add.reduceat(count[order], first) if first.size else count for count in counts]
+    return groups.drop("group"), starts, (day[first], *sums)
 
 
 def _check_exits(key: tuple[str, ...], group: RiskSet) -> None:
