@@ -13,6 +13,11 @@ unexport PYTHONDONTWRITEBYTECODE
 unexport VIRTUAL_ENV
 
 READY := $(VENV)/.ready
+BENCH_LOCK := tests/benchmarks/requirements.lock
+BENCH_READY := $(VENV)/.bench-ready
+# Registry addresses stay out of the locks.
+COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 \
+	--custom-compile-command "make lock"
 
 .PHONY: help setup run test test-unit lint format ui bench clean lock
 
@@ -54,12 +59,19 @@ format: $(READY)  ## rewrite Python and SQL in the project's style
 ui: $(READY)  ## open Dagster on http://localhost:3000
 	$(BIN)/cohortmart ui
 
-bench: $(READY)  ## time the whole job by part
-	$(BIN)/python -m tests.benchmarks
+bench: $(BENCH_READY)  ## time survival at any size beside other libraries, and the whole build (ARGS=--write-readme)
+	$(BIN)/python -m tests.benchmarks survival $(ARGS)
+	$(BIN)/python -m tests.benchmarks build $(ARGS)
 
-lock: ## renew requirements.lock from pyproject.toml
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
-		--all-extras --python-version 3.11 --custom-compile-command "make lock" --output-file requirements.lock pyproject.toml
+$(BENCH_READY): $(READY) $(BENCH_LOCK)
+	UV_SYSTEM_CERTS=true $(BIN)/uv pip install --quiet --require-hashes --python $(BIN)/python --requirement $(BENCH_LOCK) \
+		|| $(BIN)/uv pip install --quiet --require-hashes --python $(BIN)/python --requirement $(BENCH_LOCK)
+	@touch $@
+
+lock: ## renew both locks from pyproject.toml
+	$(COMPILE) --extra dev --extra ui --output-file requirements.lock pyproject.toml
+	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["bench"], sep="\n")' \
+		| $(COMPILE) --constraints requirements.lock --output-file $(BENCH_LOCK) -
 
 clean:  ## remove the virtual environment and caches; keeps data/
 	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis transforms/target transforms/logs

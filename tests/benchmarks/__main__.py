@@ -1,104 +1,90 @@
-"""`make bench`: where the seconds of a build go, and the estimators beside a peer, in one run."""
+"""`make bench`: survival at any size beside other libraries, and the whole build by part."""
 
-import statistics
-import subprocess
-import sys
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
+from typing import Annotated
 
-import duckdb
-import greenwood
-from rich.console import Console
-from rich.table import Table
+import typer
 
-from orchestration import ledger
-from orchestration.progress import PARTS
-from transforms.estimators import tables
+from tests.benchmarks import build, report, survival
+from tests.benchmarks.cells import OWN, ROWS_OF, Cell, Limits, R, r_program
 
-COMMAND = str(Path(sys.executable).with_name("cohortmart"))
-SIZES = (889, 100_000)
-REPEATS = 3
+app = typer.Typer(add_completion=False, help=__doc__)
 
-
-def _timed(work: Callable[[], object]) -> float:
-    """Median wall time in seconds of a few runs."""
-    seconds = []
-    for _ in range(REPEATS):
-        started = time.perf_counter()
-        work()
-        seconds.append(time.perf_counter() - started)
-    return statistics.median(seconds)
+WriteReadme = Annotated[
+    bool,
+    typer.Option(
+        "--write-readme", help="Keep what is measured: in results.md as it comes, the README at the end."
+    ),
+]
 
 
-def _build(home: Path, *arguments: str | Path) -> dict[str, float]:
-    """Build with the real command; seconds by part, and of the whole."""
-    started = time.perf_counter()
-    subprocess.run(
-        [COMMAND, "build", "--home", str(home), *map(str, arguments)], check=True, capture_output=True
-    )
-    total = time.perf_counter() - started
-    seconds: dict[str, float] = ledger.read(home / "ledger" / "ledger.jsonl")[-1]["seconds"]
-    return {**seconds, "total": total}
+@app.command("survival")
+def survival_command(
+    *,
+    sizes: Annotated[str, typer.Option(help="Participants, as in 1e4,1e5.")] = "929,1e4,1e5,1e6,1e7",
+    peers: Annotated[str, typer.Option(help="Libraries beside ours; empty for none.")] = ",".join(ROWS_OF),
+    repeats: Annotated[int, typer.Option(min=1, help="Runs of each cell; the median counts.")] = 5,
+    budget: Annotated[float, typer.Option(help="Seconds of a cell after which no run is repeated.")] = 60,
+    limit: Annotated[float, typer.Option(help="Seconds after which a cell is given up.")] = 600,
+    memory_gb: Annotated[float, typer.Option(help="Memory that a cell may take.")] = 12,
+    write_readme: WriteReadme = False,
+) -> None:
+    """Time curve, log-rank, Cox, RMST, incidence and all of them from one Parquet file of participants."""
+    libraries = (OWN, *_known(peers))
+    results = survival.Results(_numbers(sizes), libraries, repeats)
+
+    def measured(size: int, row: str, library: str, cell: Cell) -> None:
+        outcome = cell.failure or f"{cell.median:.4f} s, {cell.peak_mb:,.0f} MB"
+        typer.echo(f"{size:>12,}  {row:<28}  {library:<15}  {outcome}")
+        if write_readme:
+            report.rewrite_block(report.RESULTS, "survival", report.survival_report(results))
+
+    with tempfile.TemporaryDirectory(prefix="cohortmart-bench-") as scratch:
+        try:
+            survival.measure(results, Limits(repeats, budget, limit, memory_gb), Path(scratch), measured)
+        finally:  # what was measured before an interruption is worth having
+            typer.echo("\n" + report.survival_report(results))
+            if write_readme:
+                report.rewrite_block(report.README, "bench", report.family_table(results))
 
 
-def bench_build(console: Console, scratch: Path) -> Path:
-    """Time whole builds by part; returns the home of the largest."""
-    columns = {
-        "shipped, first run": _build(scratch / "shipped"),
-        "shipped, again": _build(scratch / "shipped"),
-    }
-    home = scratch / "shipped"
-    for size in SIZES[1:]:
-        package, home = scratch / f"package-{size}", scratch / f"home-{size}"
-        subprocess.run(
-            [COMMAND, "simulate", "challenge", "--participants", str(size), "--out", str(package)],
-            check=True,
-            capture_output=True,
-        )
-        columns[f"{size:,} participants"] = _build(home, "--study", package)
-    table = Table("seconds", *columns, title="cohortmart build, wall time by part")
-    for part in (*PARTS, "total"):
-        table.add_row(part, *(f"{seconds[part]:.1f}" for seconds in columns.values()))
-    console.print(table)
-    return home
+@app.command("build")
+def build_command(
+    *,
+    sizes: Annotated[str, typer.Option(help="Participants, as in 889,1e5.")] = "889,1e5,1e6",
+    write_readme: WriteReadme = False,
+) -> None:
+    """Time whole builds of simulated packages, from records to a release."""
+
+    def measured(name: str, one: build.Build) -> None:
+        outcome = one.failure or f"{one.seconds[build.TOTAL]:.1f} s, {one.peak_gb:.2f} GB"
+        typer.echo(f"{name:<24}  {outcome}")
+
+    with tempfile.TemporaryDirectory(prefix="cohortmart-bench-") as scratch:
+        builds = build.measure(_numbers(sizes), Path(scratch), measured)
+    text = build.build_report(builds)
+    typer.echo("\n" + text)
+    if write_readme:
+        report.rewrite_block(report.RESULTS, "build", text)
 
 
-def bench_estimators(console: Console, home: Path) -> None:
-    """Time curve, Cox and log-rank of one endpoint beside greenwood on the same participants."""
-    with duckdb.connect(home / "warehouse" / "current" / "cohortmart.duckdb", read_only=True) as con:
-        risk = con.sql("from survival.risk_table where endpoint_id = 'DFS_CHALLENGE'").pl()
-        people = con.sql(
-            "select time_days, is_event::int as is_event, (arm_id = 'EXERCISE')::int as exercise "
-            "from survival.time_to_event where endpoint_id = 'DFS_CHALLENGE' order by participant_id"
-        ).pl()
-        comparisons = con.sql("from reference.study_comparison").pl()
-    rows = (
-        (
-            "curve by arm",
-            lambda: tables.curve(risk),
-            lambda: greenwood.KaplanMeier().fit("Surv(time_days, is_event)", data=people, by="exercise"),
-        ),
-        (
-            "Cox and log-rank",
-            lambda: tables.treatment_effect(risk, comparisons),
-            lambda: (
-                greenwood.CoxPH().fit("Surv(time_days, is_event)", ["exercise"], data=people),
-                greenwood.logrank_test("Surv(time_days, is_event)", "exercise", data=people),
-            ),
-        ),
-    )
-    table = Table(
-        "estimate", "cohortmart, s", "greenwood, s", "ratio", title=f"{people.height:,} participants"
-    )
-    for name, own, peer in rows:
-        seconds, peer_seconds = _timed(own), _timed(peer)
-        table.add_row(name, f"{seconds:.4f}", f"{peer_seconds:.4f}", f"{peer_seconds / seconds:.0f}")
-    console.print(table)
+def _numbers(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(sorted(int(float(word)) for word in text.split(",")))
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r}: write numbers of participants, as in 1e4,1e5") from error
+
+
+def _known(text: str) -> list[str]:
+    peers = [word for word in text.split(",") if word]
+    if unknown := [peer for peer in peers if peer not in ROWS_OF]:
+        raise typer.BadParameter(f"{unknown[0]!r} is none of {', '.join(ROWS_OF)}")
+    if R in peers and not r_program():
+        typer.echo("R is left out: there is no Rscript on this machine.")
+        peers.remove(R)
+    return peers
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory(prefix="cohortmart-bench-") as folder:
-        output = Console(width=110)
-        bench_estimators(output, bench_build(output, Path(folder)))
+    app()
