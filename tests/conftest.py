@@ -14,10 +14,13 @@ REPOSITORY = Path(__file__).parents[1]
 RunCommand = Callable[..., subprocess.CompletedProcess[str]]
 
 
-def _run(*arguments: str | Path, home: Path, timeout: float = 500) -> subprocess.CompletedProcess[str]:
+def _run(
+    *arguments: str | Path, home: Path, timeout: float = 500, **variables: str
+) -> subprocess.CompletedProcess[str]:
     environment = {k: v for k, v in os.environ.items() if not k.startswith("COHORTMART_")}
     environment["COHORTMART_HOME"] = str(home)
     environment["COLUMNS"] = "200"
+    environment |= variables
     return subprocess.run(
         [str(Path(sys.executable).with_name("cohortmart")), *map(str, arguments)],
         env=environment,

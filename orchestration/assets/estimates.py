@@ -10,47 +10,100 @@ from orchestration.assets.ownership import STATISTICS
 from orchestration.build_database import BuildDatabase
 from orchestration.catalogue import Table, create_statements
 from orchestration.progress import Progress
-from transforms.estimators import published, tables
+from transforms.estimators import (
+    competing_tables,
+    effect_tables,
+    published,
+    recurrence_tables,
+    survival_tables,
+)
 from transforms.estimators.risk_set import pool_strata
 
 ESTIMATES = (
     "survival.curve",
     "survival.landmark",
+    "survival.landmark_difference",
     "survival.summary",
+    "survival.rmst_difference",
     "survival.treatment_effect",
     "recurrence.cumulative_incidence",
+    "recurrence.effect",
+    "recurrence.pattern",
+    "recurrence.yearly_rate",
+    "recurrence.second_primary",
+    "recurrence.survival_after_recurrence",
+    "recurrence.survival_after_recurrence_summary",
     "benchmark.published_result",
 )
 
-_INPUTS = [
-    dg.AssetKey(["survival", "risk_table"]),
-    dg.AssetKey(["raw", "study"]),
-    dg.AssetKey(["raw", "study_landmarks"]),
-    dg.AssetKey(["raw", "study_comparisons"]),
-    dg.AssetKey(["reference", "published_results"]),
-]
+_INPUTS = tuple(
+    dg.AssetKey(table.split("."))
+    for table in (
+        "survival.risk_table",
+        "intermediate.int_subgroups__risk_table",
+        "intermediate.int_adjustment__patterns",
+        "intermediate.int_adjustment__stays",
+        "intermediate.int_recurrence__pattern_counts",
+        "intermediate.int_recurrence__second_primary_counts",
+        "intermediate.int_recurrence__after",
+        "raw.study",
+        "raw.study_landmarks",
+        "raw.study_comparisons",
+        "raw.study_strata",
+        "reference.published_results",
+    )
+)
 
 
 def _estimators(con: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, pl.DataFrame]]:
     """Compute every estimate of a build, each when it is asked for."""
-    # No model here is stratified: strata are added up once, not by every estimator.
-    risk = pool_strata(con.sql("from survival.risk_table").pl())
+
+    def rows(query: str) -> pl.DataFrame:
+        return con.sql(query).pl()
+
+    risk = rows("from survival.risk_table")
+    # Most estimates know no strata: they are added up once, not by every estimator.
+    pooled = pool_strata(risk)
+    comparisons = rows("from raw.study_comparisons")
+    landmarks = rows("from raw.study_landmarks")
+    horizons = rows("select study_id, rmst_years from raw.study")
+    after_recurrence = rows("from intermediate.int_recurrence__after")
     made: dict[str, pl.DataFrame] = {}
     steps: dict[str, Callable[[], pl.DataFrame]] = {
-        "survival.curve": lambda: tables.curve(risk),
-        "survival.landmark": lambda: tables.landmark(risk, con.sql("from raw.study_landmarks").pl()),
-        "survival.summary": lambda: tables.summary(
-            risk, con.sql("select study_id, rmst_years from raw.study").pl()
+        "survival.curve": lambda: survival_tables.curve(pooled),
+        "survival.landmark": lambda: survival_tables.landmark(pooled, landmarks),
+        "survival.landmark_difference": lambda: survival_tables.landmark_difference(
+            pooled, landmarks, comparisons
         ),
-        "survival.treatment_effect": lambda: tables.treatment_effect(
-            risk, con.sql("from raw.study_comparisons").pl()
+        "survival.summary": lambda: survival_tables.summary(pooled, horizons),
+        "survival.rmst_difference": lambda: survival_tables.rmst_difference(pooled, horizons, comparisons),
+        "survival.treatment_effect": lambda: effect_tables.treatment_effect(
+            risk,
+            comparisons,
+            strata=rows("from raw.study_strata"),
+            subgroup_table=rows("from intermediate.int_subgroups__risk_table"),
+            adjustment_stays=rows("from intermediate.int_adjustment__stays"),
+            adjustment_patterns=rows("from intermediate.int_adjustment__patterns"),
         ),
-        "recurrence.cumulative_incidence": lambda: tables.cumulative_incidence(risk),
+        "recurrence.cumulative_incidence": lambda: competing_tables.cumulative_incidence(pooled),
+        "recurrence.effect": lambda: competing_tables.effect(pooled, comparisons),
+        "recurrence.pattern": lambda: recurrence_tables.pattern(
+            rows("from intermediate.int_recurrence__pattern_counts")
+        ),
+        "recurrence.yearly_rate": lambda: recurrence_tables.yearly_rate(pooled),
+        "recurrence.second_primary": lambda: recurrence_tables.second_primary(
+            rows("from intermediate.int_recurrence__second_primary_counts")
+        ),
+        "recurrence.survival_after_recurrence": lambda: recurrence_tables.survival_after_recurrence(
+            after_recurrence
+        ),
+        "recurrence.survival_after_recurrence_summary": (
+            lambda: recurrence_tables.survival_after_recurrence_summary(after_recurrence)
+        ),
         "benchmark.published_result": lambda: published.published_result(
-            con.sql(
-                "from reference.published_results where study_id in (select study_id from raw.study)"
-            ).pl(),
+            rows("from reference.published_results where study_id in (select study_id from raw.study)"),
             made["survival.landmark"],
+            made["survival.landmark_difference"],
             made["survival.treatment_effect"],
             made["survival.summary"],
         ),

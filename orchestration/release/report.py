@@ -7,7 +7,7 @@ import duckdb
 import jinja2
 import polars as pl
 
-from orchestration.release.charts import forest, survival_curves
+from orchestration.release.charts import forest, subgroup_forest, survival_curves
 from orchestration.release.results import read_results, read_studies
 
 _TEMPLATE = Path(__file__).with_name("report.html.jinja")
@@ -51,20 +51,113 @@ def write_report(
 
 
 def _study(con: duckdb.DuckDBPyConnection, study_id: str, results: list[dict[str, Any]]) -> dict[str, Any]:
-    arms = con.execute(
-        "select arm_id from reference.study_arm where study_id = ? order by role != 'control', arm_order",
-        [study_id],
-    ).fetchall()
-    curve = pl.from_arrow(
-        con.execute(
-            "from survival.curve where study_id = ? and policy_id = 'primary' order by all",
+    arms = [
+        arm_id
+        for (arm_id,) in con.execute(
+            "select arm_id from reference.study_arm where study_id = ? order by role != 'control', arm_order",
             [study_id],
-        ).to_arrow_table()
+        ).fetchall()
+    ]
+    curve = _frame(
+        con, "from survival.curve where study_id = ? and policy_id = 'primary' order by all", study_id
     )
-    assert isinstance(curve, pl.DataFrame)
     estimated = [r for r in results if r["hazard_ratio"] is not None]
+    ((main_endpoint,),) = con.execute(_MAIN_ENDPOINT, [study_id]).fetchall() or [("",)]
     return {
         "results": results,
-        "curves": survival_curves(curve, [arm for (arm,) in arms]) if curve.height else "",
+        "arms": arms,
+        "main_endpoint": main_endpoint,
+        "curves": survival_curves(curve, _frame(con, _AT_RISK, study_id), arms) if curve.height else "",
         "forest": forest(pl.DataFrame(estimated, infer_schema_length=None)) if estimated else "",
+        "subgroups": _subgroups(con, study_id, main_endpoint),
+        "pattern": _pattern(con, study_id, main_endpoint),
     }
+
+
+# Subgroups and first events are shown for the endpoint that has most to say of them.
+_MAIN_ENDPOINT = """
+select endpoint_id
+from survival.summary
+where study_id = ? and policy_id = 'primary'
+group by endpoint_id
+order by sum(events) desc, endpoint_id
+limit 1
+"""
+
+# At the start of every year, or of every second one where follow-up is long.
+_AT_RISK = """
+with moves as (
+    select endpoint_id, arm_id, time_days, n_entered, n_event + n_competing + n_censored as n_left
+    from survival.risk_table
+    where study_id = ? and policy_id = 'primary'
+),
+
+ticks as (
+    select unnest(
+        generate_series(0, max(time_days) // 365, case when max(time_days) > 6 * 366 then 2 else 1 end)
+    )::double as years
+    from moves
+)
+
+select
+    endpoint_id, arm_id, years,
+    sum(
+        case when time_days = 0 or time_days < years * 365.25 then n_entered else 0 end
+        - case when time_days < years * 365.25 then n_left else 0 end
+    )::bigint as n_at_risk,
+from moves cross join ticks
+group by all
+order by all
+"""
+
+
+def _subgroups(con: duckdb.DuckDBPyConnection, study_id: str, endpoint_id: str) -> list[tuple[str, str]]:
+    """Draw the subgroups of each comparison that has any: its name, its forest plot."""
+    effects = _frame(
+        con,
+        """
+        select e.*
+        from survival.treatment_effect as e
+        inner join reference.study_comparison as c using (study_id, experimental, control)
+        where e.study_id = ? and e.endpoint_id = ? and e.policy_id = 'primary' and e.ties = 'efron'
+            and e.model in ('unadjusted', 'subgroup')
+        order by c.comparison_order, e.subgroup != 'all', e.subgroup, e.level
+        """,
+        study_id,
+        endpoint_id,
+    )
+    drawn = []
+    for (experimental, control), rows in effects.group_by("experimental", "control", maintain_order=True):
+        if rows["hazard_ratio"].is_not_null().any() and (rows["model"] == "subgroup").any():
+            drawn.append((f"{experimental} vs {control}", subgroup_forest(rows)))
+    return drawn
+
+
+def _pattern(con: duckdb.DuckDBPyConnection, study_id: str, endpoint_id: str) -> list[dict[str, Any]]:
+    """Read class and organ of first events: label, organ, and by arm how many and the rate."""
+    rows = _frame(
+        con,
+        """
+        select p.event_class, c.label, p.organ, p.arm_id, p.n, p.percent, p.rate_per_1000_person_years as rate
+        from recurrence.pattern as p
+        left join reference.event_classes as c using (event_class)
+        where p.study_id = ? and p.endpoint_id = ?
+        order by c.same_day_order nulls last, p.organ != 'all', p.organ
+        """,
+        study_id,
+        endpoint_id,
+    )
+    return [
+        {
+            "label": block["label"][0] or "Every class",
+            "organ": {"all": "", "": "not recorded"}.get(organ, organ),
+            "arms": {row["arm_id"]: row for row in block.to_dicts()},
+        }
+        for (_, organ), block in rows.group_by("event_class", "organ", maintain_order=True)
+    ]
+
+
+def _frame(con: duckdb.DuckDBPyConnection, query: str, *parameters: str) -> pl.DataFrame:
+    frame = pl.from_arrow(con.execute(query, parameters).to_arrow_table())
+    assert isinstance(frame, pl.DataFrame)
+    return frame
