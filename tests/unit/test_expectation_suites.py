@@ -12,10 +12,31 @@ import schemas
 import transforms
 from orchestration.validation import read_suite, suites
 from schemas.records import RECORDS
+from schemas.reference import seed_column
 
 FOLDER = Path(schemas.__file__).parent / "expectations"
 MARTS = Path(transforms.__file__).parent / "models" / "marts"
 MART_SCHEMAS = ("survival", "recurrence", "benchmark")
+
+# What a reader of survival and recurrence relies on without asking.
+RELIED_ON = {
+    "survival.time_to_event": [
+        "one-row-each",
+        "everybody-as-randomised",
+        "nothing-after-the-cutoff",
+        "earliest-event-decides",
+        "policies-keep-their-order",
+    ],
+    "survival.risk_table": ["at-risk-by-entries-and-exits", "every-outcome-is-counted"],
+    "survival.curve": ["counts-of-the-risk-table", "product-limit", "nelson-aalen", "greenwood"],
+    "survival.summary": ["counts-of-the-participants", "events-add-up-over-classes"],
+    "survival.treatment_effect": ["every-analysis", "score-equation", "log-rank-of-the-risk-table"],
+    "recurrence.first_event": ["events-of-time-to-event", "endpoints-nest"],
+    "recurrence.cumulative_incidence": ["aalen-johansen", "not-above-one-minus-survival"],
+    "recurrence.pattern": ["classes-and-organs-add-up", "all-are-the-events-of-the-arm"],
+    "recurrence.yearly_rate": ["years-add-up", "exact-poisson-interval"],
+    "recurrence.survival_after_recurrence": ["at-risk-by-entries-and-exits", "product-limit"],
+}
 
 
 def _expectations(table):
@@ -34,6 +55,14 @@ def _declared_tables():
             yield f"{path.parent.name}.{model['name']}"
         for source in declared.get("sources", []):
             yield from (f"{source['name']}.{table['name']}" for table in source["tables"])
+
+
+def _estimated_tables():
+    declared = yaml.safe_load((MARTS / "_estimates.yml").read_text(encoding="utf-8"))
+    for source in declared["sources"]:
+        for table in source["tables"]:
+            name = f"{source['name']}.{table['name']}"
+            yield pytest.param(name, {column["name"] for column in table["columns"]}, id=name)
 
 
 def test_every_table_of_a_mart_has_a_suite():
@@ -71,6 +100,28 @@ def test_severity_is_stated_and_something_blocks(table):
     severities = [e["severity"] for e in _expectations(table)]
     assert set(severities) <= {"critical", "warning"}
     assert "critical" in severities
+
+
+@pytest.mark.parametrize("table", RELIED_ON)
+def test_what_readers_rely_on_blocks(table):
+    blocking = {e["meta"]["id"] for e in _expectations(table) if e["severity"] == "critical"}
+    assert set(RELIED_ON[table]) <= blocking
+
+
+@pytest.mark.parametrize("table", suites())
+def test_no_suite_names_an_endpoint_or_a_policy(table):
+    codes = {
+        *seed_column("endpoint_definitions", "endpoint_id"),
+        *seed_column("censoring_policies", "policy_id"),
+    }
+    for name, query in _queries(table).items():
+        assert codes.isdisjoint(re.findall(r"'(\w+)'", query)), name
+
+
+@pytest.mark.parametrize(("table", "columns"), list(_estimated_tables()))
+def test_every_column_of_an_estimated_table_is_looked_at(table, columns):
+    looked_at = set(re.findall(r"\w+", json.dumps([e["kwargs"] for e in _expectations(table)])))
+    assert columns <= looked_at
 
 
 @pytest.mark.parametrize("table", suites())
