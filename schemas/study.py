@@ -126,6 +126,17 @@ class StudyDescriptor(Part):
         return records
 
     @model_validator(mode="after")
+    def _own_endpoints_are_used(self) -> "StudyDescriptor":
+        used = self.all_endpoints
+        unused = [f"`{own.endpoint_id}`" for own in self.custom_endpoints if own.endpoint_id not in used]
+        if unused:
+            raise fault(
+                f"custom_endpoints defines {', '.join(unused)}, but endpoints does not name it; accepted:"
+                " endpoints that do, or no endpoints, which is every one that is defined"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _trial_has_a_comparison(self) -> "StudyDescriptor":
         if self.design == "randomised_trial" and not self.all_comparisons:
             raise fault(

@@ -143,6 +143,11 @@ def test_a_fault_in_an_endpoint_of_the_study_is_named_with_what_is_accepted(pack
     assert any(all(word in problem for word in words) for problem in problems), problems
 
 
+def test_an_endpoint_that_is_defined_and_not_used_is_told(package):
+    (problem,) = _problems(package(DESCRIPTOR + CUSTOM + "endpoints: [OS]\n"))
+    assert "custom_endpoints defines `LIVER_FREE`, but endpoints does not name it; accepted: " in problem
+
+
 def test_two_endpoints_of_a_study_cannot_share_an_id(package):
     again = CUSTOM.removeprefix("custom_endpoints:\n")
     (problem,) = _problems(package(DESCRIPTOR + CUSTOM + again))

@@ -2,77 +2,48 @@
 -- endpoint and policy.
 --
 -- Who was at risk from when to when, by the covariates of the adjusted model.
---   1. Complete cases only: the participants of int_adjustment__pattern.
---   2. Who was never at risk (delayed entry) is not counted.
--- Source: Surv(entry, exit, event) as in R survival, n being the number of participants who agree in
--- everything.
---
--- Endpoints and policies of one ending scheme are counted once, by whole numbers that stand for the names.
+--   1. Complete cases only: who lacks a covariate is in no adjusted model (as R's coxph with na.omit).
+--   2. Stays are those of int_profiles__stays, for each endpoint and policy of their ending scheme.
 {{ config(materialized='table') }}
 
-with endpoints as (
+with stays as (
     select
-        study_id,
-        endpoint_id,
-        policy_id,
-        ending_scheme,
-        row_number() over (
-            partition by study_id, ending_scheme order by endpoint_id, policy_id
-        ) as place_in_scheme
-    from {{ ref('int_endpoints__in_study') }}
-),
-
-stays as (
-    select
-        patterns.pattern_number,
-        endpoints.ending_scheme,
-        outcomes.entry_days,
-        outcomes.time_days,
-        outcomes.competing_code,
-        count(*) as n
-    from {{ ref('time_to_event') }} as outcomes
-    inner join endpoints
-        on
-            outcomes.study_id = endpoints.study_id
-            and outcomes.endpoint_id = endpoints.endpoint_id
-            and outcomes.policy_id = endpoints.policy_id
-    inner join {{ ref('int_adjustment__pattern') }} as patterns
-        on
-            outcomes.study_id = patterns.study_id
-            and outcomes.participant_id = patterns.participant_id
+        patterns.study_id,
+        patterns.arm_id,
+        patterns.pattern,
+        stays.ending_scheme,
+        stays.entry_days,
+        stays.time_days,
+        stays.competing_code,
+        cast(sum(stays.n) as bigint) as n
+    from {{ ref('int_profiles__stays') }} as stays
+    inner join {{ ref('int_profiles__pattern') }} as patterns
+        on stays.profile_number = patterns.profile_number
     where
-        endpoints.place_in_scheme = 1
-        and outcomes.censor_reason <> 'not_at_risk'
+        patterns.used_for = 'adjustment'
+        and patterns.is_known
     group by
-        patterns.pattern_number,
-        endpoints.ending_scheme,
-        outcomes.entry_days,
-        outcomes.time_days,
-        outcomes.competing_code
-),
-
-patterns as (
-    select distinct
-        pattern_number,
-        study_id,
-        arm_id,
-        pattern
-    from {{ ref('int_adjustment__pattern') }}
+        patterns.study_id,
+        patterns.arm_id,
+        patterns.pattern,
+        stays.ending_scheme,
+        stays.entry_days,
+        stays.time_days,
+        stays.competing_code
 )
 
 select
-    patterns.study_id,
+    stays.study_id,
     endpoints.endpoint_id,
     endpoints.policy_id,
-    patterns.arm_id,
-    patterns.pattern,
+    stays.arm_id,
+    stays.pattern,
     stays.entry_days,
     stays.time_days,
     stays.competing_code,
     stays.n
 from stays
-inner join patterns on stays.pattern_number = patterns.pattern_number
-inner join endpoints
+inner join {{ ref('int_endpoints__in_study') }} as endpoints
     on
-        patterns.study_id = endpoints.study_id
+        stays.study_id = endpoints.study_id
         and stays.ending_scheme = endpoints.ending_scheme

@@ -3,5 +3,5 @@ select
     study_id,
     covariate,
     kind,
-    position as covariate_order
+    position
 from {{ source('raw', 'study_adjustment') }}

@@ -2,5 +2,5 @@
 select
     study_id,
     covariate,
-    position as stratum_order
+    position
 from {{ source('raw', 'study_strata') }}

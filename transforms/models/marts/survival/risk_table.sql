@@ -9,99 +9,29 @@
 --   4. Endpoints and policies with the same outcomes (int_endpoints__in_study) have the same numbers, which
 --      are counted once.
 -- Source: risk sets as in R survival, Surv(entry, exit, event).
-with endpoints as (
+with days as (
     select
-        study_id,
-        endpoint_id,
-        policy_id,
-        ending_scheme,
-        row_number() over (partition by study_id, ending_scheme order by endpoint_id, policy_id) as place
-    from {{ ref('int_endpoints__in_study') }}
-),
-
-outcomes as (
-    select
-        time_to_event.study_id,
-        endpoints.ending_scheme,
-        time_to_event.arm_id,
-        strata.stratum,
-        strata.is_stratum_known,
-        time_to_event.entry_days,
-        time_to_event.time_days,
-        time_to_event.competing_code
-    from {{ ref('time_to_event') }} as time_to_event
-    inner join endpoints
-        on
-            time_to_event.study_id = endpoints.study_id
-            and time_to_event.endpoint_id = endpoints.endpoint_id
-            and time_to_event.policy_id = endpoints.policy_id
-    inner join {{ ref('int_participants__stratum') }} as strata
-        on
-            time_to_event.study_id = strata.study_id
-            and time_to_event.participant_id = strata.participant_id
-    where
-        endpoints.place = 1
-        and time_to_event.censor_reason <> 'not_at_risk'
-),
-
--- Few distinct stays, so everything after this pass over the participants is small.
-stays as (
-    select
-        study_id,
-        ending_scheme,
-        arm_id,
-        stratum,
-        is_stratum_known,
-        entry_days,
-        time_days,
-        competing_code,
-        count(*) as n
-    from outcomes
-    group by study_id, ending_scheme, arm_id, stratum, is_stratum_known, entry_days, time_days, competing_code
-),
-
-changes as (
-    select
-        study_id,
-        ending_scheme,
-        arm_id,
-        stratum,
-        is_stratum_known,
-        time_days,
-        case when competing_code = 1 then n else 0 end as n_event,
-        case when competing_code = 2 then n else 0 end as n_competing,
-        case when competing_code = 0 then n else 0 end as n_censored,
-        0 as n_entered
-    from stays
-    union all
-    select
-        study_id,
-        ending_scheme,
-        arm_id,
-        stratum,
-        is_stratum_known,
-        entry_days as time_days,
-        0 as n_event,
-        0 as n_competing,
-        0 as n_censored,
-        n as n_entered
-    from stays
-),
-
-days as (
-    select
-        study_id,
-        ending_scheme,
-        arm_id,
-        stratum,
-        is_stratum_known,
-        time_days,
-        cast(sum(n_event) as bigint) as n_event,
-        cast(sum(n_competing) as bigint) as n_competing,
-        cast(sum(n_censored) as bigint) as n_censored,
-        cast(sum(n_entered) as bigint) as n_entered
-    from changes
-    group by study_id, ending_scheme, arm_id, stratum, is_stratum_known, time_days
+        strata.study_id,
+        strata.arm_id,
+        strata.pattern as stratum,
+        strata.is_known as is_stratum_known,
+        movements.ending_scheme,
+        movements.time_days,
+        cast(sum(movements.n_event) as bigint) as n_event,
+        cast(sum(movements.n_competing) as bigint) as n_competing,
+        cast(sum(movements.n_censored) as bigint) as n_censored,
+        cast(sum(movements.n_entered) as bigint) as n_entered
+    from {{ ref('int_profiles__movements') }} as movements
+    inner join {{ ref('int_profiles__pattern') }} as strata
+        on movements.profile_number = strata.profile_number
+    where strata.used_for = 'stratification'
+    group by
+        strata.study_id,
+        strata.arm_id,
+        strata.pattern,
+        strata.is_known,
+        movements.ending_scheme,
+        movements.time_days
 ),
 
 risk_sets as (
@@ -143,7 +73,7 @@ select
     risk_sets.n_censored,
     risk_sets.n_entered
 from risk_sets
-inner join endpoints
+inner join {{ ref('int_endpoints__in_study') }} as endpoints
     on
         risk_sets.study_id = endpoints.study_id
         and risk_sets.ending_scheme = endpoints.ending_scheme
