@@ -43,6 +43,7 @@ _INPUTS = tuple(
         "intermediate.int_subgroups__risk_table",
         "intermediate.int_adjustment__patterns",
         "intermediate.int_adjustment__stays",
+        "intermediate.int_delayed_entry__stays",
         "intermediate.int_recurrence__pattern_counts",
         "intermediate.int_recurrence__second_primary_counts",
         "intermediate.int_recurrence__after",
@@ -85,7 +86,9 @@ def _estimators(con: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, pl.DataFr
             adjustment_stays=rows("from intermediate.int_adjustment__stays"),
             adjustment_patterns=rows("from intermediate.int_adjustment__patterns"),
         ),
-        "recurrence.cumulative_incidence": lambda: competing_tables.cumulative_incidence(pooled),
+        "recurrence.cumulative_incidence": lambda: competing_tables.cumulative_incidence(
+            pooled, rows("from intermediate.int_delayed_entry__stays")
+        ),
         "recurrence.effect": lambda: competing_tables.effect(pooled, comparisons),
         "recurrence.pattern": lambda: recurrence_tables.pattern(
             rows("from intermediate.int_recurrence__pattern_counts")

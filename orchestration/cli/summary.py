@@ -10,6 +10,8 @@ from rich.table import Table
 from orchestration.release.results import read_results, read_studies
 from orchestration.settings import Settings
 
+_QUERY = "select * from survival.treatment_effect where policy_id = 'primary' and ties = 'efron'"
+
 
 def print_release(settings: Settings, console: Console) -> None:
     """Print one table for each study of the current release, and what to open next."""
@@ -41,7 +43,7 @@ def print_release(settings: Settings, console: Console) -> None:
         console.print(f"  {label:<9} {path}", highlight=False, markup=False, soft_wrap=True)
     home = "" if settings.home == Settings().home else f" --home {shlex.quote(str(settings.home))}"
     console.print(
-        f'  query     cohortmart sql "select * from survival.treatment_effect"{home}\n',
+        f'  query     cohortmart sql "{_QUERY}"{home}\n',
         highlight=False,
         markup=False,
         soft_wrap=True,

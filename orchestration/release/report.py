@@ -65,7 +65,7 @@ def _study(con: duckdb.DuckDBPyConnection, study_id: str, results: list[dict[str
     ((main_endpoint,),) = con.execute(_MAIN_ENDPOINT, [study_id]).fetchall() or [("",)]
     return {
         "results": results,
-        "arms": arms,
+        "arm_ids": arms,
         "main_endpoint": main_endpoint,
         "curves": survival_curves(curve, _frame(con, _AT_RISK, study_id), arms) if curve.height else "",
         "forest": forest(pl.DataFrame(estimated, infer_schema_length=None)) if estimated else "",
@@ -147,13 +147,17 @@ def _pattern(con: duckdb.DuckDBPyConnection, study_id: str, endpoint_id: str) ->
         study_id,
         endpoint_id,
     )
+    # A class that is in one organ only, as deaths are in none, has nothing to add up.
+    n_organs = pl.col("organ").n_unique().over("event_class")
+    shown = rows.filter((pl.col("organ") == "all") | (n_organs > 2))
     return [
         {
-            "label": block["label"][0] or "Every class",
-            "organ": {"all": "", "": "not recorded"}.get(organ, organ),
+            "label": block["label"][0] or "All classes",
+            "organ": {"all": "all" if block["label"][0] else "", "": "not recorded"}.get(organ, organ),
+            "is_total": organ == "all",
             "arms": {row["arm_id"]: row for row in block.to_dicts()},
         }
-        for (_, organ), block in rows.group_by("event_class", "organ", maintain_order=True)
+        for (_, organ), block in shown.group_by("event_class", "organ", maintain_order=True)
     ]
 
 

@@ -49,6 +49,22 @@ def risk_table_of() -> Callable[[pl.DataFrame], pl.DataFrame]:
     return count
 
 
+@pytest.fixture(scope="session")
+def delayed_stays_of() -> Callable[[pl.DataFrame], pl.DataFrame]:
+    """Makes rows of intermediate.int_delayed_entry__stays of participants, as of `risk_table_of`.
+
+    Arms without delayed entry have rows too, which no estimator uses.
+    """
+
+    def stays(participants: pl.DataFrame, study_id: str = "trial") -> pl.DataFrame:
+        people = participants.with_columns(
+            study_id=pl.lit(study_id), policy_id=pl.lit("primary"), pattern=pl.lit("")
+        )
+        return _stays(people).drop("pattern")
+
+    return stays
+
+
 def _days(group: pl.DataFrame) -> pl.DataFrame:
     entry, leave, code = (group[name].to_numpy() for name in ("entry_days", "time_days", "code"))
     days = np.union1d(entry, leave)[:, None]

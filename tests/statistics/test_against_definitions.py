@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from transforms.estimators import competing_risks
 from transforms.estimators.cox import cox_two_arms
 from transforms.estimators.elementary import FloatArray
+from transforms.estimators.infinitesimal_jackknife import Stays, stays_by_arm
 from transforms.estimators.kaplan_meier import kaplan_meier
 from transforms.estimators.logrank import logrank
 from transforms.estimators.restricted_mean import restricted_mean
@@ -51,6 +52,11 @@ def cohorts(draw: st.DrawFn, delayed_entry: bool = True, arms: str = "AB") -> pl
 
 def groups_of(table: pl.DataFrame) -> dict[str, RiskSet]:
     return {arm: group for (arm,), group in risk_sets(table, ["arm_id"])}
+
+
+def stays_of(rows: pl.DataFrame) -> Stays:
+    (stays,) = stays_by_arm(rows).values()
+    return stays
 
 
 def at_risk(entry: FloatArray, leave: FloatArray, day: float) -> Any:
@@ -123,10 +129,10 @@ def test_restricted_mean_is_the_area_under_the_curve(
 @quick
 @given(cohorts(arms="A"))
 def test_incidences_and_the_share_free_of_both_add_up_to_one(
-    risk_table_of: CountRiskTable, people: pl.DataFrame
+    risk_table_of: CountRiskTable, delayed_stays_of: CountRiskTable, people: pl.DataFrame
 ) -> None:
     group = groups_of(risk_table_of(people))["A"]
-    event, competing = competing_risks.cumulative_incidence(group)
+    event, competing = competing_risks.cumulative_incidence(group, stays_of(delayed_stays_of(people)))
     either = RiskSet(
         group.time_days,
         group.n_event + group.n_competing,
@@ -139,7 +145,7 @@ def test_incidences_and_the_share_free_of_both_add_up_to_one(
 
 
 @quick
-@given(cohorts())
+@given(cohorts(delayed_entry=False))
 def test_without_competing_events_the_incidence_is_what_survival_leaves(
     risk_table_of: CountRiskTable, people: pl.DataFrame
 ) -> None:
@@ -154,11 +160,12 @@ def test_without_competing_events_the_incidence_is_what_survival_leaves(
         assert not competing.std_error.any()
 
 
-def aalen_johansen(weights: Any, leave: Any, code: Any, days: Any, cause: int) -> Any:
+def aalen_johansen(weights: Any, people: pl.DataFrame, days: Any, cause: int) -> Any:
     """Aalen-Johansen incidence of weighted participants, also for complex weights."""
+    entry, leave, code = columns(people)
     free, incidence, steps = 1.0, 0.0, []
     for day in days:
-        n = (weights * (leave >= day)).sum()
+        n = (weights * at_risk(entry, leave, day)).sum()
         own = (weights * ((leave == day) & (code == cause))).sum()
         either = (weights * ((leave == day) & (code > 0))).sum()
         if ((leave == day) & (code > 0)).any():
@@ -169,21 +176,21 @@ def aalen_johansen(weights: Any, leave: Any, code: Any, days: Any, cause: int) -
 
 
 @fewer
-@given(cohorts(delayed_entry=False, arms="A"))
+@given(st.one_of(cohorts(arms="A"), cohorts(delayed_entry=False, arms="A")))
 def test_incidence_error_is_the_infinitesimal_jackknife(
-    risk_table_of: CountRiskTable, people: pl.DataFrame
+    risk_table_of: CountRiskTable, delayed_stays_of: CountRiskTable, people: pl.DataFrame
 ) -> None:
-    _, leave, code = columns(people)
-    estimates = competing_risks.cumulative_incidence(groups_of(risk_table_of(people))["A"])
+    group, stays = groups_of(risk_table_of(people))["A"], stays_of(delayed_stays_of(people))
+    estimates = competing_risks.cumulative_incidence(group, stays)
     for cause, own in enumerate(estimates, start=1):
         variance = np.zeros(own.time_days.size)
         for participant in range(people.height):
             # The complex step gives the derivative by a participant's weight without rounding.
             weights = np.ones(people.height, dtype=complex)
             weights[participant] += 1e-50j
-            derivative = aalen_johansen(weights, leave, code, own.time_days, cause).imag / 1e-50
+            derivative = aalen_johansen(weights, people, own.time_days, cause).imag / 1e-50
             variance += derivative**2
-        plain = aalen_johansen(np.ones(people.height), leave, code, own.time_days, cause).real
+        plain = aalen_johansen(np.ones(people.height), people, own.time_days, cause).real
         assert own.cumulative_incidence == pytest.approx(plain, rel=1e-12)
         assert own.std_error**2 == pytest.approx(variance, rel=1e-10, abs=1e-15)
 

@@ -48,10 +48,10 @@ def frame(cohort: list[Person]) -> pl.DataFrame:
 @example(cohort=[("A", "", 0, 5, 1), ("B", "", 0, 5, 2)])
 @example(cohort=[("A", "", 2, 0, 1), ("B", "", 0, 5, 2)])
 def test_every_number_is_finite_or_missing_with_a_reason(
-    risk_table_of: CountRiskTable, cohort: list[Person]
+    risk_table_of: CountRiskTable, delayed_stays_of: CountRiskTable, cohort: list[Person]
 ) -> None:
-    table = risk_table_of(frame(cohort))
-    incidence, effects = cumulative_incidence(table), effect(table, COMPARISON)
+    table, stays = risk_table_of(frame(cohort)), delayed_stays_of(frame(cohort))
+    incidence, effects = cumulative_incidence(table, stays), effect(table, COMPARISON)
     for rows in (incidence, effects):
         numbers = rows.select(pl.col(pl.Float64))
         assert numbers.select(pl.all().drop_nulls().is_finite().all()).row(0) == (True,) * numbers.width
@@ -66,22 +66,25 @@ def test_every_number_is_finite_or_missing_with_a_reason(
 @settings(max_examples=60, deadline=None)
 @given(cohort=cohorts, random=st.randoms(use_true_random=False))
 def test_no_bit_depends_on_row_order_or_on_how_the_cohort_is_parted(
-    risk_table_of: CountRiskTable, cohort: list[Person], random: Random
+    risk_table_of: CountRiskTable, delayed_stays_of: CountRiskTable, cohort: list[Person], random: Random
 ) -> None:
-    table = risk_table_of(frame(cohort))
-    shuffled = table.sample(fraction=1.0, shuffle=True, seed=random.randrange(2**32))
+    def in_any_order(rows: pl.DataFrame) -> pl.DataFrame:
+        return rows.sample(fraction=1.0, shuffle=True, seed=random.randrange(2**32))
+
+    table, stays = risk_table_of(frame(cohort)), delayed_stays_of(frame(cohort))
     pooled = risk_table_of(frame(cohort).with_columns(stratum=pl.lit("")))
-    for other in (shuffled, pooled):
+    for other in (in_any_order(table), pooled):
         assert_frame_equal(effect(other, COMPARISON), effect(table, COMPARISON), check_exact=True)
-        assert_frame_equal(cumulative_incidence(other), cumulative_incidence(table), check_exact=True)
+        again = cumulative_incidence(other, in_any_order(stays))
+        assert_frame_equal(again, cumulative_incidence(table, stays), check_exact=True)
 
 
 @settings(max_examples=100, deadline=None)
 @given(cohort=cohorts)
 def test_intervals_enclose_the_incidence_and_stay_probabilities(
-    risk_table_of: CountRiskTable, cohort: list[Person]
+    risk_table_of: CountRiskTable, delayed_stays_of: CountRiskTable, cohort: list[Person]
 ) -> None:
-    incidence = cumulative_incidence(risk_table_of(frame(cohort)))
+    incidence = cumulative_incidence(risk_table_of(frame(cohort)), delayed_stays_of(frame(cohort)))
     estimate, rounding = pl.col("cumulative_incidence"), 1e-12
     for scale in ("", "_log_log", "_plain"):
         low, high = pl.col(f"conf_low{scale}"), pl.col(f"conf_high{scale}")

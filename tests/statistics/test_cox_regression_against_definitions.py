@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.optimize import linprog
+from scipy.optimize import linprog, minimize
 
 from transforms.estimators.cox import cox_two_arms
 from transforms.estimators.cox_regression import cox_regression, score_test_of_time
@@ -123,8 +123,8 @@ def test_coefficients_maximise_the_likelihood_where_it_has_a_maximum(people: pl.
         return
     fit = cox_regression(sets_of(people, ties), ["x0", "x1", "x2"])
     is_unique, is_finite = has_a_maximum(people)
-    assert (fit.likelihood_ratio is not None) == (is_unique and is_finite)
-    if fit.likelihood_ratio is None:
+    assert (fit.at is not None) == (is_unique and is_finite)
+    if fit.at is None:
         assert ("tends to" in fit.reason) == is_unique
         return
     beta = fit.coefficients
@@ -132,8 +132,31 @@ def test_coefficients_maximise_the_likelihood_where_it_has_a_maximum(people: pl.
     assert gradient(beta, people, ties) * errors == pytest.approx(np.zeros(3), abs=1e-8)
     product = fit.covariance @ information(beta, people, ties)
     assert product == pytest.approx(np.eye(3), abs=1e-4)
-    rise = 2 * (log_likelihood(beta, people, ties) - log_likelihood(0 * beta, people, ties)).real
+    highest = log_likelihood(beta, people, ties).real
+    assert fit.log_likelihood == pytest.approx(highest, rel=1e-9, abs=1e-9)
+    rise = 2 * (highest - log_likelihood(0 * beta, people, ties).real)
     assert fit.likelihood_ratio == pytest.approx(rise, rel=1e-9, abs=1e-9)
+
+
+@quick
+@given(people(), st.sampled_from(TIES))
+def test_without_a_maximum_the_likelihood_is_what_it_tends_to(people: pl.DataFrame, ties: str) -> None:
+    """It cannot rise further: no coefficients on the way there or elsewhere give a higher one."""
+    if not people["is_event"].sum():
+        return
+    fit = cox_regression(sets_of(people, ties), ["x0", "x1", "x2"])
+    if fit.log_likelihood is None:
+        return
+    assert bool(fit.infinite) == (fit.at is None)
+    found = minimize(
+        lambda beta: -log_likelihood(beta, people, ties).real,
+        np.zeros(3),
+        jac=lambda beta: -gradient(beta, people, ties),
+        method="BFGS",
+        options={"gtol": 1e-6},
+    )
+    assert fit.log_likelihood == pytest.approx(-found.fun, abs=1e-5)
+    assert fit.log_likelihood > -found.fun - 1e-8
 
 
 @quick
@@ -145,7 +168,7 @@ def test_proportional_hazards_are_tested_by_the_score_of_covariate_times_time(
         return
     sets = sets_of(people, ties)
     fit = cox_regression(sets, ["x0", "x1"])
-    if fit.likelihood_ratio is None:
+    if fit.at is None:
         return
     time = np.sqrt(np.arange(1.0, sets.d.size + 1))
     made = score_test_of_time(sets, fit, 0, time)
@@ -179,7 +202,7 @@ def test_with_the_arm_alone_it_is_the_model_of_two_arms(people: pl.DataFrame, ti
         ]
     days = EventDays(sets.event_days, *columns)
     two, several = cox_two_arms(days, ties), cox_regression(sets, ["the arm"])
-    assert (two.log_hazard_ratio is None) == (several.likelihood_ratio is None)
+    assert (two.log_hazard_ratio is None) == (several.at is None)
     if two.log_hazard_ratio is None or two.std_error is None:
         return
     assert several.coefficients[0] == pytest.approx(two.log_hazard_ratio, rel=1e-9, abs=1e-10)

@@ -155,6 +155,70 @@ def test_models_of_a_cohort_with_late_entry(late_effects: Rows, r: RModel, ties:
         assert own["interaction_p"] == pytest.approx(r(f"interaction_p_{ties}", "late/g"), **SAME)
 
 
+@pytest.fixture(scope="module")
+def sparse() -> pl.DataFrame:
+    """The cohort with delayed entry, with factors that have sparse levels."""
+    people = pl.read_csv(DATA / "survival_models_sparse.csv")
+    return people.with_columns(
+        endpoint_id=pl.lit("OS"),
+        arm_id=pl.col("arm").replace_strict({0: "CONTROL", 1: "EXPERIMENTAL"}),
+        stratum=pl.lit(""),
+        code="status",
+        entry_days="entry",
+        time_days="stop",
+    )
+
+
+@pytest.fixture(scope="module")
+def sparse_effects(
+    sparse: pl.DataFrame, risk_table_of: Callable[..., Any], model_frames_of: Callable[..., Any]
+) -> Effects:
+    """Effects with a sparse factor as subgroup and covariate, from `late` entry or from the `origin`."""
+
+    def effects(entry: str, factor: str) -> Rows:
+        people = sparse.with_columns(level=factor)
+        if entry == "origin":
+            people = people.with_columns(entry_days=0, time_days=pl.col("stop") - pl.col("entry"))
+        kinds = {"x": "continuous", "level": "categorical"}
+        frames = model_frames_of(people, subgroups=["level"], adjustment=kinds)
+        pair = comparisons(("EXPERIMENTAL", "CONTROL"))
+        return rows_of(effect_tables.treatment_effect(risk_table_of(people), pair, **frames), *EFFECT_KEY)
+
+    return effects
+
+
+SPARSE = ["eventless_arm", "one_arm", "eventless", "eventless_reference", "first_event", "every"]
+
+
+@pytest.mark.parametrize(("entry", "factor"), list(product(["late", "origin"], SPARSE)))
+def test_the_interaction_with_sparse_levels_is_the_likelihood_ratio_in_the_limit(
+    sparse_effects: Effects, r: RModel, entry: str, factor: str
+) -> None:
+    rows = sparse_effects(entry, factor)
+    levels = [row for row in rows.values() if row["model"] == "subgroup"]
+    assert len(levels) >= 4
+    for own in levels:
+        expected = r(f"interaction_p_{own['ties']}", f"sparse/{entry}/{factor}")
+        assert own["interaction_p"] == pytest.approx(expected, **SAME)
+
+
+@pytest.mark.parametrize(
+    ("entry", "factor"), list(product(["late", "origin"], ["eventless", "eventless_reference", "every"]))
+)
+def test_who_is_of_a_level_without_events_is_left_out_of_the_adjusted_model(
+    sparse_effects: Effects, r: RModel, entry: str, factor: str
+) -> None:
+    """The model without them is R's on the others, and its hazard ratio that of R's with everybody."""
+    rows = sparse_effects(entry, factor)
+    scope = f"sparse/{entry}/x+{factor}"
+    for ties in ("efron", "breslow"):
+        own = rows["OS", "EXPERIMENTAL", "adjusted", ties, "all", "all"]
+        check_model(own, r, scope)
+        for column, quantity in {"log_hazard_ratio": "beta", "std_error": "se"}.items():
+            in_the_limit = r(f"{quantity}_with_everybody_{ties}", scope)
+            assert own[column] == pytest.approx(in_the_limit, rel=1e-8)
+
+
 def years_of(*days: float) -> pl.DataFrame:
     return pl.DataFrame({"study_id": "trial", "landmark_years": [day / 365.25 for day in days]})
 
@@ -258,6 +322,10 @@ def test_where_survival_is_1_or_0_the_scales_end_as_in_r(
     table = risk_table_of(people)
     for row in survival_tables.curve(table).filter(pl.col("time_days") > 0).iter_rows(named=True):
         check_limits(row, r, f"ends@{row['time_days']}")
+    for row in survival_tables.landmark(table, years_of(4, 6)).iter_rows(named=True):
+        scope = f"ends@{row['landmark_years'] * 365.25:.0f}"
+        check_limits(row, r, scope)
+        assert row["n_at_risk"] == r("n_at_risk", scope)
     own = survival_tables.summary(table, NO_HORIZON).row(0, named=True)
     for quantity, column in MEDIANS.items():
         assert own[column] == r(quantity, "ends"), column

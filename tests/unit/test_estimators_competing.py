@@ -145,15 +145,65 @@ def test_a_single_participant_leaves_nothing_to_compare(risk_table: CountRiskTab
         assert_missing(row, "no participants in arm EXERCISE")
 
 
-def test_with_delayed_entry_only_the_cause_specific_hazard_is_defined(risk_table: CountRiskTable) -> None:
+def test_with_delayed_entry_only_the_cause_specific_hazard_is_estimated(risk_table: CountRiskTable) -> None:
     late = [*TRIAL, ("EXERCISE", 3, 9, 1)]
     cause_specific, fine_gray = effects_of(risk_table(late))
     assert cause_specific["hazard_ratio"] is not None
     assert_missing(
         fine_gray,
-        "the Fine-Gray model is not defined with delayed entry, and a participant entered after day 0; "
-        "Gray's test is not defined with delayed entry, and a participant entered after day 0",
+        "the Fine-Gray model is not computed with delayed entry, and a participant entered after day 0; "
+        "Gray's test is not computed with delayed entry, and a participant entered after day 0",
     )
+
+
+def delayed_stays(people: list[Person], study_id: str = "trial") -> pl.DataFrame:
+    """Rows of intermediate.int_delayed_entry__stays, one a person, which the estimators add up."""
+    key = ["study_id", "endpoint_id", "policy_id", "arm_id"]
+    rows = [(study_id, "TTR", "primary", *person, 1) for person in people]
+    columns = [*key, "entry_days", "time_days", "competing_code", "n"]
+    return pl.DataFrame(rows, schema=columns, orient="row")
+
+
+def test_with_delayed_entry_the_incidence_takes_its_error_from_the_stays(risk_table: CountRiskTable) -> None:
+    """Two from day 0 and one from day 2: an event on day 1 before the third enters, another on day 3.
+
+    Weighted u, v and w, the incidence is u / (u + v) from day 1 and v / (u + v) * v / (v + w) more from day
+    3. The error is the root of the sum of the squared derivatives by the weights.
+    """
+    people = [("EXERCISE", 0, 1, 1), ("EXERCISE", 0, 3, 1), ("EXERCISE", 2, 4, 0)]
+    incidence = competing_tables.cumulative_incidence(risk_table(people), delayed_stays(people))
+    event = incidence.filter(outcome="event")
+    assert event["cumulative_incidence"].to_list() == [0.0, 0.5, 0.75, 0.75]
+    by_u, by_v, by_w = 1 / 4 - 1 / 8, -1 / 4 + 1 / 8 + 1 / 8, -1 / 8
+    error = math.sqrt(by_u**2 + by_v**2 + by_w**2)
+    assert event["std_error"].to_list() == pytest.approx([0.0, math.sqrt(1 / 8), error, error])
+
+
+def test_stays_of_arms_without_delayed_entry_make_no_difference(risk_table: CountRiskTable) -> None:
+    table = risk_table(TRIAL)
+    with_stays = competing_tables.cumulative_incidence(table, delayed_stays(TRIAL))
+    assert_frame_equal(with_stays, competing_tables.cumulative_incidence(table), check_exact=True)
+
+
+@pytest.mark.parametrize(
+    ("stays", "fault"),
+    [
+        (None, "int_delayed_entry__stays"),
+        ([], "int_delayed_entry__stays"),
+        ([("EXERCISE", 0, 3, 1)], "do not add up"),
+        ([("EXERCISE", 0, 3, 1), ("EXERCISE", 2, 5, 0)], "do not add up"),
+        ([("EXERCISE", 0, 3, 2), ("EXERCISE", 2, 4, 0)], "do not add up"),
+        ([("EXERCISE", 0, 3, 1), ("EXERCISE", 3, 4, 0)], "do not add up"),
+        ([("EXERCISE", 0, 3, 1), ("EXERCISE", 4, 4, 0)], "do not add up"),
+    ],
+)
+def test_with_delayed_entry_no_error_is_made_without_the_stays_of_the_same_participants(
+    risk_table: CountRiskTable, stays: list[Person] | None, fault: str
+) -> None:
+    people = [("EXERCISE", 0, 3, 1), ("EXERCISE", 2, 4, 0)]
+    given = None if stays is None else delayed_stays(stays)
+    with pytest.raises(ValueError, match=f"^trial / TTR / primary / EXERCISE: .*{fault}"):
+        competing_tables.cumulative_incidence(risk_table(people), given)
 
 
 def test_events_in_one_arm_only_have_no_finite_ratio_but_can_be_tested(risk_table: CountRiskTable) -> None:

@@ -207,26 +207,56 @@ def subgroup_rows(risk_table: CountPeople, **levels: list[Person]) -> list[dict[
     return list(made.filter(model="subgroup", ties="efron").iter_rows(named=True))
 
 
-def test_a_level_without_events_in_an_arm_ends_the_interaction_but_not_the_other_level(
+QUIET: list[Person] = [("CONTROL", 0, 5, 0), ("CONTROL", 0, 9, 0), ("EXERCISE", 0, 4, 0)]
+QUIET_EXERCISE: list[Person] = [("CONTROL", 0, 5, 1), ("CONTROL", 0, 9, 0), ("EXERCISE", 0, 9, 0)]
+NO_TWO_LEVELS = (
+    "no interaction test: fewer than two levels have participants of both arms at risk at the events"
+)
+
+
+def test_a_level_without_events_in_an_arm_has_no_hazard_ratio_but_an_interaction(
     risk_table: CountPeople,
 ) -> None:
-    quiet = [("CONTROL", 0, 5, 1), ("CONTROL", 0, 9, 0), ("EXERCISE", 0, 9, 0)]
-    female, male = subgroup_rows(risk_table, male=TRIAL, female=quiet)
-    why = "no interaction test: no events of level female in arm EXERCISE"
-    assert male["hazard_ratio"] is not None
-    assert (male["interaction_p"], male["reason"]) == (None, why)
+    female, male = subgroup_rows(risk_table, male=TRIAL, female=QUIET_EXERCISE)
+    assert (male["reason"], female["interaction_p"]) == ("", male["interaction_p"])
+    assert 0.0 < male["interaction_p"] < 1.0
     assert [female[name] for name in MISSING] == [None] * 6
-    assert female["reason"].endswith(why)
+    assert "interaction" not in female["reason"]
     assert female["logrank_p"] is not None
 
 
-def test_a_level_without_an_arm_says_so(risk_table: CountPeople) -> None:
-    female, male = subgroup_rows(risk_table, male=TRIAL, female=TRIAL[:5])
-    assert female["reason"] == (
-        "no participants in arm EXERCISE; "
-        "no interaction test: no participants of level female in arm EXERCISE"
-    )
-    assert male["interaction_p"] is None
+def test_a_level_without_events_or_without_an_arm_adds_nothing_to_the_interaction_of_the_others(
+    risk_table: CountPeople,
+) -> None:
+    two = {"male": TRIAL, "female": QUIET_EXERCISE}
+    expected = subgroup_rows(risk_table, **two)[0]["interaction_p"]
+    for row in subgroup_rows(risk_table, **two, unknown=QUIET):
+        assert row["interaction_p"] == expected
+    # The first event is of a level in one arm, at risk at no other event: its hazard ratio, infinite, is all
+    # that this tells.
+    for row in subgroup_rows(risk_table, **two, unknown=[("CONTROL", 0, 1, 0), ("CONTROL", 0, 1, 1)]):
+        assert row["interaction_p"] == pytest.approx(expected, rel=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("levels", "why"),
+    [
+        ({"male": TRIAL, "female": TRIAL[:5]}, NO_TWO_LEVELS),
+        ({"male": TRIAL[5:], "female": TRIAL[:5]}, NO_TWO_LEVELS),
+        ({"male": TRIAL, "female": QUIET}, "no interaction test: no events but of level male"),
+        ({"male": QUIET, "female": QUIET}, "no interaction test: no events in either arm"),
+        (
+            {"male": QUIET_EXERCISE, "female": QUIET_EXERCISE},
+            "no interaction test: no finite estimate: the hazard ratio of the arm tends to 0",
+        ),
+    ],
+)
+def test_levels_that_cannot_be_told_apart_have_no_interaction(
+    risk_table: CountPeople, levels: dict[str, list[Person]], why: str
+) -> None:
+    for row in subgroup_rows(risk_table, **levels):
+        assert row["interaction_p"] is None
+        assert row["reason"].endswith(why)
 
 
 def test_one_level_alone_has_no_interaction(risk_table: CountPeople) -> None:
@@ -288,9 +318,9 @@ AGES = ["60", "61", "55", "70", "52", "66", "58", "63", "71", "49"]
             "age does not vary among those at risk at the events, or follows from the arm, stage=2",
         ),
         (
-            ["1", "1", "1", "1", "2", "1", "1", "1", "2", "1"],
+            ["2", *["1"] * 9],
             AGES,
-            "no finite estimate: the hazard ratio of stage=2 tends to 0",
+            "no finite estimate: the hazard ratio of stage=2 tends to infinity",
         ),
         (["1", "2"] * 5, ["old", *AGES[1:]], "age is not a number: 'old'"),
     ],
@@ -302,6 +332,30 @@ def test_an_adjusted_model_that_cannot_be_fitted_names_the_covariate(
     assert [made[name] for name in MISSING] == [None] * 6
     assert made["reason"] == reason
     assert (made["n"], made["events"]) == (10, 7)
+
+
+@pytest.mark.parametrize(("eventless", "others"), [("2", "1"), ("1", "2")])
+def test_an_adjusted_model_leaves_out_who_is_of_a_level_without_events(
+    risk_table: CountPeople, eventless: str, others: str
+) -> None:
+    """Whether it is the first level, the reference, or another."""
+    stages = [eventless if k in (4, 8) else others for k in range(10)]
+    people = list(zip(TRIAL, stages, AGES, strict=True))
+    made = adjusted_row(risk_table, people)
+    assert (made["n"], made["events"], made["reason"]) == (8, 7, "")
+    assert made["hazard_ratio"] is not None
+    assert made == adjusted_row(risk_table, [person for person in people if person[1] == others])
+
+
+def test_an_adjusted_model_of_an_arm_that_has_only_a_level_without_events_says_so(
+    risk_table: CountPeople,
+) -> None:
+    exercise = [(("EXERCISE", 0, 9, 0), "2", age) for age in AGES[5:]]
+    control = [(person, "1", age) for person, age in zip(TRIAL[:5], AGES[:5], strict=True)]
+    made = adjusted_row(risk_table, [*control, *exercise])
+    assert [made[name] for name in MISSING] == [None] * 6
+    assert made["reason"] == "no participants in arm EXERCISE but of levels without events"
+    assert made["n"] == 5
 
 
 def test_an_adjusted_model_without_events_or_without_an_arm_says_so(risk_table: CountPeople) -> None:

@@ -80,6 +80,17 @@ def test_a_survival_of_0_has_no_standard_error(risk_table: CountPeople) -> None:
     assert at["reason"] == "no standard error: survival has reached 0"
 
 
+def test_survival_stays_0_after_the_last_exit(risk_table: CountPeople) -> None:
+    everybody = risk_table(("A", 0, 3, 1), ("A", 0, 8, 1))
+    at = landmark_of(everybody, 20)
+    assert (at["survival"], at["n_at_risk"], at["std_error"], at["conf_high"]) == (0.0, 0, None, None)
+    assert at["reason"] == "no standard error: survival has reached 0"
+    table = risk_table(("CONTROL", 0, 8, 1), ("EXERCISE", 0, 5, 1), ("EXERCISE", 0, 30, 0))
+    made = difference_on(table, 20)
+    assert (made["difference"], made["std_error"], made["p_value"]) == (0.5, None, None)
+    assert made["reason"] == "CONTROL: no standard error: survival has reached 0"
+
+
 def test_survival_before_the_first_event_is_1_without_width(risk_table: CountPeople) -> None:
     at = landmark_of(risk_table(("A", 0, 3, 0), ("A", 0, 8, 1)), 7)
     assert [at[name] for name in ("survival", "std_error", "conf_low", "conf_high")] == [1, 0, 1, 1]
@@ -141,6 +152,37 @@ def test_the_restricted_mean_goes_past_the_last_death_when_nobody_survives(
 ) -> None:
     made = summary_of(risk_table(("A", 0, 10, 1), ("A", 0, 20, 1)))
     assert made["rmst_days"] == pytest.approx(15.0)
+
+
+def test_there_is_no_restricted_mean_where_survival_reaches_0_before_others_enter(
+    risk_table: CountPeople,
+) -> None:
+    """The only one at risk dies on day 100; three who enter later are alive."""
+    gap = [("CONTROL", 0, 100, 1), *(("CONTROL", entry, 900, 0) for entry in (100, 200, 300))]
+    made = summary_of(risk_table(*gap), years=2.0)
+    assert [made[name] for name in ("rmst_days", "rmst_std_error", "rmst_days_low")] == [None] * 3
+    assert "no restricted mean: survival reaches 0 on day 100, before others enter" in made["reason"]
+    assert summary_of(risk_table(*gap), years=100 / 365.25)["rmst_days"] == pytest.approx(100.0)
+    both = rmst_difference_of(risk_table(*gap, ("EXERCISE", 0, 900, 0)), 400)
+    assert [both[name] for name in ("difference_days", "std_error", "conf_low", "p_value")] == [None] * 4
+    assert both["reason"] == (
+        "CONTROL: no restricted mean: survival reaches 0 on day 100, before others enter"
+    )
+
+
+@pytest.mark.parametrize(("entry", "is_given"), [(0, True), (1, False)])
+def test_a_death_of_everybody_on_day_0_is_known_of_who_enters_then(
+    risk_table: CountPeople, entry: int, is_given: bool
+) -> None:
+    made = summary_of(risk_table(("A", 0, 0, 1), ("A", entry, 5 * entry, 1)))
+    assert made["rmst_days"] == (0.0 if is_given else None)
+
+
+def test_a_difference_of_restricted_means_without_error_has_no_test(risk_table: CountPeople) -> None:
+    made = rmst_difference_of(risk_table(("CONTROL", 0, 10, 1), ("EXERCISE", 0, 20, 1)), 30)
+    assert [made[name] for name in ("difference_days", "std_error")] == [10, 0]
+    assert [made[name] for name in ("conf_low", "conf_high")] == [10, 10]
+    assert (made["p_value"], made["reason"]) == (None, "no test: neither arm's estimate has an error")
 
 
 def test_more_exits_than_entries_are_refused(risk_table: CountPeople) -> None:

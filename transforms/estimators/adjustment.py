@@ -29,7 +29,8 @@ _TOO_MANY_ROWS = (
 class AdjustedData:
     """What the adjusted Cox model of one comparison is fitted to; `reason` when it cannot be.
 
-    The first row of `design` is 1 for the experimental arm; `covariates` names the rows.
+    `everybody` are the participants in it, which leaves out those of levels without events. The first row of
+    `design` is 1 for the experimental arm; `covariates` names the rows.
     """
 
     everybody: RiskSet
@@ -88,12 +89,18 @@ def stays_by_analysis(stays: pl.DataFrame) -> dict[AnalysisKey, pl.DataFrame]:
 def adjusted_data(stays: pl.DataFrame, patterns: StudyPatterns, pair: tuple[str, str]) -> AdjustedData:
     """Count the participants of two arms by covariate pattern and day.
 
+    The participants of a level without events, of a categorical covariate, are left out. The likelihood rises
+    for ever as the coefficient of such a level falls, and tends to that of the model without them: they weigh
+    nothing in any risk set. The arm's estimate is so the one that R's `coxph` approaches with them, and
+    has exactly without them. They are not counted, and where the level is the reference, another takes its
+    place.
+
     Args:
         stays: arm_id, pattern, entry_days, time_days, competing_code, n of one analysis, in any order.
         patterns: the patterns of its study.
         pair: experimental and control arm.
     """
-    rows = _distinct(stays, patterns, pair)
+    rows = _of_levels_with_events(_distinct(stays, patterns, pair), patterns)
     arm_and_pattern, runs = np.unique(rows[0], return_inverse=True)
     counts = _counts(rows, runs)
     everybody = _taken_together(counts)
@@ -104,7 +111,8 @@ def adjusted_data(stays: pl.DataFrame, patterns: StudyPatterns, pair: tuple[str,
     is_experimental, number = np.divmod(arm_and_pattern, max(patterns.levels.height, 1))
     absent = [arm for arm, side in zip(pair, (1, 0), strict=True) if side not in is_experimental]
     if absent:
-        return refused("; ".join(f"no participants with known covariates in arm {arm}" for arm in absent))
+        arms_present = set(stays["arm_id"])
+        return refused("; ".join(_why_absent(arm, arm in arms_present) for arm in absent))
     if runs.size > MAX_ROWS:
         return refused(_TOO_MANY_ROWS)
     if not everybody.events:
@@ -113,6 +121,34 @@ def adjusted_data(stays: pl.DataFrame, patterns: StudyPatterns, pair: tuple[str,
         is_experimental.astype(np.float64), patterns.levels[number], patterns.kinds
     )
     return AdjustedData(everybody, names, design, counts, reason)
+
+
+def _why_absent(arm: str, has_participants: bool) -> str:
+    if has_participants:
+        return f"no participants in arm {arm} but of levels without events"
+    return f"no participants with known covariates in arm {arm}"
+
+
+def _of_levels_with_events(rows: tuple[IntArray, ...], patterns: StudyPatterns) -> tuple[IntArray, ...]:
+    """Leave out the distinct stays of levels without events, unless there are no events at all.
+
+    Who is left out has no event, so no other level loses one.
+    """
+    arm_and_pattern, _, _, code, n = rows
+    number = arm_and_pattern % max(patterns.levels.height, 1)
+    events = np.bincount(number, np.where(code == 1, n, 0), patterns.levels.height)
+    if not np.any(events):
+        return rows
+    by_pattern = patterns.levels.with_columns(events=pl.Series(events.astype(np.int64)))
+    has_events = np.ones(events.size, dtype=np.bool_)
+    for position, kind in enumerate(patterns.kinds.values()):
+        if kind == "categorical":
+            of_level = by_pattern.select(pl.col("events").sum().over(f"{position}")).to_series()
+            has_events &= of_level.to_numpy() > 0
+    if np.all(has_events):
+        return rows
+    kept = has_events[number]
+    return tuple(column[kept] for column in rows)
 
 
 def _distinct(stays: pl.DataFrame, patterns: StudyPatterns, pair: tuple[str, str]) -> tuple[IntArray, ...]:

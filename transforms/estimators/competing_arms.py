@@ -48,7 +48,7 @@ def why_not_comparable(control: RiskSet, experimental: RiskSet, method: str) -> 
     if min(arm.participants for arm in arms) == 0:
         return "an arm has no participants"
     if any(np.any(arm.n_entered[arm.time_days > 0]) for arm in arms):
-        return f"{method} is not defined with delayed entry, and a participant entered after day 0"
+        return f"{method} is not computed with delayed entry, and a participant entered after day 0"
     if sum(arm.events for arm in arms) == 0:
         return "no events in either arm"
     return ""

@@ -23,18 +23,31 @@ from transforms.estimators.cox import cox_two_arms
 from transforms.estimators.elementary import NORMAL_975, exp, two_sided_p
 from transforms.estimators.fine_gray import fine_gray
 from transforms.estimators.gray_test import gray_test
+from transforms.estimators.infinitesimal_jackknife import stays_by_arm
 from transforms.estimators.mart_columns import CUMULATIVE_INCIDENCE, RECURRENCE_EFFECT, stacked
 from transforms.estimators.risk_set import ARM_KEY, RiskSet, event_days, no_participants, risk_sets
 
 
-def cumulative_incidence(risk_table: pl.DataFrame) -> pl.DataFrame:
+def cumulative_incidence(risk_table: pl.DataFrame, delayed_stays: pl.DataFrame | None = None) -> pl.DataFrame:
     """Aalen-Johansen incidence of event and competing event: rows of `recurrence.cumulative_incidence`.
 
     One row per arm, outcome (event, competing) and day, the days being those of `survival.curve`.
+
+    Args:
+        risk_table: rows of `survival.risk_table`.
+        delayed_stays: rows of `intermediate.int_delayed_entry__stays`, in any order. Needed for the arms in
+            which anybody enters after day 0; those of other arms are not used.
+
+    Raises:
+        ValueError: such an arm has no stays, or they do not add up to its risk table.
     """
+    stays = {} if delayed_stays is None else stays_by_arm(delayed_stays)
     keys, blocks = [], []
     for key, group in risk_sets(risk_table, ARM_KEY):
-        estimates = competing_risks.cumulative_incidence(group)
+        try:
+            estimates = competing_risks.cumulative_incidence(group, stays.get(key))
+        except ValueError as error:
+            raise ValueError(f"{' / '.join(key)}: {error}") from error
         for outcome, estimate in zip(("competing", "event"), reversed(estimates), strict=True):
             keys.append((*key, outcome))
             blocks.append(

@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from transforms.estimators import proportional_hazards
-from transforms.estimators.elementary import FloatArray
+from transforms.estimators.elementary import FloatArray, log
 from transforms.estimators.matrices import cholesky, inverse, solved
 from transforms.estimators.partial_likelihood import (
     Likelihood,
@@ -35,15 +36,28 @@ _MAX_HALVINGS = 30
 class CoxRegression:
     """Coefficients in the order of the covariates with their covariance; empty with the reason if none.
 
-    `likelihood_ratio` is twice the log likelihood less that of a model without covariates. `at` is the
-    likelihood at the coefficients.
+    `likelihood_ratio` is twice the log likelihood at its maximum less `null_log_likelihood`, that of a model
+    without covariates; where some coefficients are `infinite` (their numbers) it is what this tends to, to
+    within 1e-9. `at` is the likelihood at finite coefficients.
     """
 
     coefficients: FloatArray
     covariance: FloatArray
     likelihood_ratio: float | None
+    null_log_likelihood: float
     reason: str
     at: Likelihood | None = None
+    infinite: tuple[int, ...] = ()
+
+    @property
+    def log_likelihood(self) -> float | None:
+        """The logarithm of the partial likelihood at its maximum, or what it tends to.
+
+        Models of different risk sets are compared by this, as each has a `likelihood_ratio` to its own null.
+        """
+        if self.likelihood_ratio is None:
+            return None
+        return self.null_log_likelihood + self.likelihood_ratio / 2.0
 
 
 def cox_regression(sets: RiskSets, covariates: Sequence[str]) -> CoxRegression:
@@ -56,26 +70,27 @@ def cox_regression(sets: RiskSets, covariates: Sequence[str]) -> CoxRegression:
         sets: risk sets of patterns, with the values of the covariates.
         covariates: their names, for the reason.
     """
+    null = _null_log_likelihood(sets)
     beta = np.zeros(len(covariates))
     at = likelihood(sets, beta)
     unmoved = 0
     for _ in range(_MAX_STEPS):
         if at is None:
-            return _no_fit(_why_infinite(covariates, beta, beta * sets.ranges))
+            return _no_fit(null, _why_infinite(covariates, beta, beta * sets.ranges))
         expected = expected_events(sets, at)
         factor, dependent = cholesky(*information(sets, at, expected))
         if dependent is not None:
-            return _no_fit(_why_singular(sets, covariates, beta, dependent))
+            return _no_fit(null, _why_singular(sets, covariates, beta, dependent))
         gradient = score(sets, expected)
         step = solved(factor, gradient)
-        rise, moved = float(np.sum(step * gradient)), float(np.max(np.abs(step) * sets.ranges))
+        rise, moved = float(np.sum(step * gradient)), float(np.max(np.abs(step) * sets.ranges, initial=0.0))
         if rise < _CONVERGED and moved < _STILL_MOVING:
-            return _fitted(sets, beta + step)
+            return _fitted(sets, null, beta + step)
         unmoved = unmoved + 1 if rise < _NO_RISE and moved > _STILL_MOVING else 0
         if unmoved > 1:
-            return _no_fit(_why_infinite(covariates, beta, step * sets.ranges))
+            return _in_the_limit(null, at, covariates, beta, step * sets.ranges)
         beta, at = _raised(sets, at, beta, step) if rise > _CLOSE else _moved(sets, beta + step)
-    return _no_fit(f"the Cox model did not converge in {_MAX_STEPS} steps")
+    return _no_fit(null, f"the Cox model did not converge in {_MAX_STEPS} steps")
 
 
 def _moved(sets: RiskSets, beta: FloatArray) -> tuple[FloatArray, Likelihood | None]:
@@ -94,16 +109,45 @@ def _raised(
     return beta, None
 
 
-def _fitted(sets: RiskSets, beta: FloatArray) -> CoxRegression:
+def _fitted(sets: RiskSets, null: float, beta: FloatArray) -> CoxRegression:
     at = likelihood(sets, beta)
     if at is None:
-        return _no_fit("the likelihood is beyond rounding at its maximum")
+        return _no_fit(null, "the likelihood is beyond rounding at its maximum")
     factor, _ = cholesky(*information(sets, at, expected_events(sets, at)))
-    return CoxRegression(beta, inverse(factor), 2.0 * at.gain, "", at)
+    return CoxRegression(beta, inverse(factor), 2.0 * at.gain, null, "", at)
 
 
-def _no_fit(reason: str) -> CoxRegression:
-    return CoxRegression(np.zeros(0), np.zeros((0, 0)), None, reason)
+def _in_the_limit(
+    null: float, at: Likelihood, covariates: Sequence[str], beta: FloatArray, moves: FloatArray
+) -> CoxRegression:
+    reason = _why_infinite(covariates, beta, moves)
+    infinite = tuple(int(k) for k in np.flatnonzero(_is_moving(moves)))
+    return CoxRegression(np.zeros(0), np.zeros((0, 0)), 2.0 * at.gain, null, reason, infinite=infinite)
+
+
+def _no_fit(null: float, reason: str) -> CoxRegression:
+    return CoxRegression(np.zeros(0), np.zeros((0, 0)), None, null, reason)
+
+
+def _null_log_likelihood(sets: RiskSets) -> float:
+    terms = sets.at_risk[sets.term_day] - sets.fraction * sets.d[sets.term_day]
+    times = sets.d if sets.ties == "breslow" else np.ones(1)
+    return -float(np.sum(times * log(terms)))
+
+
+def independent(sets: RiskSets) -> list[int]:
+    """Return the covariates that vary among those at risk at the events and do not follow from earlier ones.
+
+    The others are those whose coefficient is NA in R's `coxph`.
+    """
+    at = likelihood(sets, np.zeros(sets.design.shape[0]))
+    if at is None:
+        return []
+    matrix, scale = information(sets, at, expected_events(sets, at))
+    kept = list(range(scale.size))
+    while (dependent := cholesky(matrix[kept][:, kept], scale[kept])[1]) is not None:
+        del kept[dependent]
+    return kept
 
 
 def _why_singular(sets: RiskSets, covariates: Sequence[str], beta: FloatArray, dependent: int) -> str:
@@ -121,12 +165,15 @@ def _why_infinite(covariates: Sequence[str], beta: FloatArray, moves: FloatArray
     """Name the covariates whose coefficients move, with the direction in which they do."""
     if not np.any(beta):
         return "the Cox model does not converge within rounding"
-    most = min(_STILL_MOVING, float(np.max(np.abs(moves))))
     return "; ".join(
         f"no finite estimate: the hazard ratio of {name} tends to {'infinity' if b > 0 else '0'}"
-        for name, b, move in zip(covariates, beta, moves, strict=True)
-        if abs(move) >= most
+        for name, b, moves_on in zip(covariates, beta, _is_moving(moves), strict=True)
+        if moves_on
     )
+
+
+def _is_moving(moves: FloatArray) -> NDArray[np.bool_]:
+    return np.asarray(np.abs(moves) >= min(_STILL_MOVING, float(np.max(np.abs(moves)))))
 
 
 def score_test_of_time(

@@ -98,9 +98,10 @@ def treatment_effect(
 
     - unadjusted: all of them;
     - stratified by the study's factors, where it names some: those whose factors are all known;
-    - adjusted for the study's covariates, where it names some: those whose covariates are all known;
+    - adjusted for the study's covariates, where it names some: those whose covariates are all known, but for
+      those of a level without events (`adjusted_data`), who are not in n;
     - subgroup: within each level of each subgroup, with one test of interaction per subgroup, among those
-      whose level is known.
+      whose level is known and has events (`interaction`).
 
     Rows are ordered by study, endpoint, policy and comparison, then as above, then by subgroup and level.
 
@@ -214,7 +215,7 @@ def _subgroups(
     for subgroup, names in levels.items():
         arms = {level: _groups(subgroups.get(subgroup, {}).get(level, {}), pair) for level in names}
         occupied = {level: groups for level, groups in arms.items() if any(g.participants for g in groups)}
-        tests = {ties: interaction(occupied, pair, ties) for ties in TIES}
+        tests = {ties: interaction(occupied, ties) for ties in TIES}
         for level, groups in arms.items():
             model = _model("subgroup", [groups], subgroup=subgroup, level=level)
             yield from _two_arm_rows(model, [groups], pair, tests)

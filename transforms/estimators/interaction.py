@@ -1,22 +1,25 @@
 """The likelihood-ratio test of whether the hazard ratio of two arms differs between levels of a subgroup.
 
-Belongs here: that test, R's `anova(coxph(S ~ arm + factor(level)), coxph(S ~ arm * factor(level)))`. Does not
-belong here: the hazard ratio within a level (`cox`).
+Belongs here: that test, R's `anova(coxph(S ~ arm + factor(level)), coxph(S ~ arm * factor(level)))`, also
+where levels are sparse. Does not belong here: the hazard ratio within a level (`cox`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from transforms.estimators.cox import Ties
-from transforms.estimators.cox_regression import cox_regression
-from transforms.estimators.elementary import chi_square_p
-from transforms.estimators.partial_likelihood import PatternCounts, risk_sets_of_patterns
-from transforms.estimators.risk_set import RiskSet
+from transforms.estimators.cox_regression import CoxRegression, cox_regression, independent
+from transforms.estimators.elementary import FloatArray, chi_square_p
+from transforms.estimators.partial_likelihood import PatternCounts, RiskSets, risk_sets_of_patterns
+from transforms.estimators.risk_set import IntArray, RiskSet
 
 Arms = tuple[RiskSet, RiskSet]
 """Control and experimental arm."""
+
+_ARM = "the arm"
+_ARM_ROW = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,47 +30,109 @@ class Interaction:
     reason: str
 
 
-def interaction(levels: Mapping[str, Arms], pair: tuple[str, str], ties: Ties) -> Interaction:
-    """Test arm x level against arm + level; levels - 1 degrees of freedom.
+@dataclass(frozen=True, slots=True)
+class _Cells:
+    """Participants by level, a number from 0, and arm, 1 for the experimental one."""
+
+    names: list[str]
+    level: IntArray
+    arm: IntArray
+    groups: list[RiskSet]
+
+    def with_events(self) -> "_Cells":
+        kept = [k for k, group in enumerate(self.groups) if group.events]
+        return _Cells(self.names, self.level[kept], self.arm[kept], [self.groups[k] for k in kept])
+
+    def design(self) -> FloatArray:
+        """Return the arm, the levels but the first, and the arm within each of those."""
+        is_level = (self.level == np.arange(1, len(self.names))[:, None]).astype(np.float64)
+        return np.concatenate([[self.arm.astype(np.float64)], is_level, is_level * self.arm])
+
+    def covariates(self) -> list[str]:
+        return [_ARM, *self.names[1:], *(f"{_ARM} in {name}" for name in self.names[1:])]
+
+
+def interaction(levels: Mapping[str, Arms], ties: Ties) -> Interaction:
+    """Test arm x level against arm + level by the ratio of their largest partial likelihoods.
+
+    Each level but one whose arms are both at risk at the events makes a degree of freedom. Where a
+    coefficient has no finite estimate, the likelihood is what it tends to:
+
+    - a level in one arm only has no interaction; its participants are in both models (R's coefficient is NA);
+    - a level without events in one of its arms has an interaction that tends to infinity, and its degree of
+      freedom counts; the likelihood of arm x level tends to that without these participants. arm + level is
+      fitted to everybody, so the two are compared by themselves and not by their ratios to a null model;
+    - a level without events in either arm is left out of both models. R counts a degree of freedom of it, of
+      which the likelihood knows nothing, and its p-value is too large;
+    - without a finite hazard ratio of the arm in arm + level there is nothing to compare with, and no test.
 
     Args:
         levels: control and experimental arm of each level that anybody is in.
-        pair: experimental and control arm, for the reason.
         ties: how tied events count.
     """
-    reason = _why_not(levels, pair)
+    reason = _why_not(levels)
     if reason:
-        return Interaction(None, f"no interaction test: {reason}")
-    counts = _pattern_counts([group for arms in levels.values() for group in arms])
-    n_levels = len(levels)
-    level, arm = np.divmod(np.arange(2 * n_levels), 2)
-    is_level = (level == np.arange(1, n_levels)[:, None]).astype(np.float64)
-    main = np.concatenate([[arm.astype(np.float64)], is_level])
-    names = [*levels][1:]
-    full = np.concatenate([main, is_level * arm])
-    ratios = []
-    for design, covariates in (
-        (main, ["the arm", *names]),
-        (full, ["the arm", *names, *(f"the arm in {name}" for name in names)]),
-    ):
-        fit = cox_regression(risk_sets_of_patterns(counts, design, ties), covariates)
-        if fit.likelihood_ratio is None:
-            return Interaction(None, f"no interaction test: {fit.reason}")
-        ratios.append(fit.likelihood_ratio)
-    return Interaction(chi_square_p(max(ratios[1] - ratios[0], 0.0), n_levels - 1), "")
+        return _no_test(reason)
+    cells = _cells(levels)
+    kept = _independent(cells, range(len(cells.covariates())), ties)
+    effects = [covariate for covariate in kept if covariate < len(cells.names)]
+    if len(kept) == len(effects):
+        return _no_test("fewer than two levels have participants of both arms at risk at the events")
+    main = _fit(cells, effects, ties)
+    if main.likelihood_ratio is None or _ARM_ROW in main.infinite:
+        return _no_test(main.reason)
+    with_events = cells.with_events()
+    is_reduced = len(with_events.groups) < len(cells.groups)
+    full = _fit(with_events, _independent(with_events, kept, ties) if is_reduced else kept, ties)
+    if full.likelihood_ratio is None:
+        return _no_test(full.reason)
+    # The nulls of the same risk sets cancel without rounding.
+    nulls = 2.0 * (full.null_log_likelihood - main.null_log_likelihood)
+    ratio = full.likelihood_ratio - main.likelihood_ratio + nulls
+    return Interaction(chi_square_p(max(ratio, 0.0), len(kept) - len(effects)), "")
 
 
-def _why_not(levels: Mapping[str, Arms], pair: tuple[str, str]) -> str:
+def _no_test(reason: str) -> Interaction:
+    return Interaction(None, f"no interaction test: {reason}")
+
+
+def _why_not(levels: Mapping[str, Arms]) -> str:
     if len(levels) < 2:
         return "the participants are of one level only"
-    experimental, control = pair
-    for level, groups in levels.items():
-        for arm, group in zip((control, experimental), groups, strict=True):
-            if group.participants == 0:
-                return f"no participants of level {level} in arm {arm}"
-            if group.events == 0:
-                return f"no events of level {level} in arm {arm}"
-    return ""
+    with_events = _with_events(levels)
+    if not with_events:
+        return "no events in either arm"
+    return f"no events but of level {with_events[0]}" if len(with_events) < 2 else ""
+
+
+def _with_events(levels: Mapping[str, Arms]) -> list[str]:
+    return [level for level, arms in levels.items() if any(group.events for group in arms)]
+
+
+def _cells(levels: Mapping[str, Arms]) -> _Cells:
+    names = _with_events(levels)
+    cells = [
+        (number, arm, group)
+        for number, name in enumerate(names)
+        for arm, group in enumerate(levels[name])
+        if group.participants
+    ]
+    level, arm, groups = zip(*cells, strict=True)
+    return _Cells(names, np.array(level), np.array(arm), list(groups))
+
+
+def _independent(cells: _Cells, covariates: Sequence[int], ties: Ties) -> list[int]:
+    """Return those of some covariates of the design that do not follow from the others in these cells."""
+    return [covariates[k] for k in independent(_sets(cells, covariates, ties))]
+
+
+def _fit(cells: _Cells, covariates: Sequence[int], ties: Ties) -> CoxRegression:
+    names = cells.covariates()
+    return cox_regression(_sets(cells, covariates, ties), [names[k] for k in covariates])
+
+
+def _sets(cells: _Cells, covariates: Sequence[int], ties: Ties) -> RiskSets:
+    return risk_sets_of_patterns(_pattern_counts(cells.groups), cells.design()[list(covariates)], ties)
 
 
 def _pattern_counts(groups: list[RiskSet]) -> PatternCounts:

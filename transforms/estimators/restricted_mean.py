@@ -11,7 +11,8 @@ def restricted_mean(curve: SurvivalCurve, horizon_days: float) -> tuple[float, f
 
     The variance is sum(A**2 d / (n (n - d))) over the event days, A being the area from that day to the
     horizon (Klein and Moeschberger 2003, 4.5.2; R's `survfit` and survRM2). Where everybody at risk has
-    the event, A is 0 and so is the term. The caller sees to it that the curve is known up to the horizon.
+    the event, A is 0 and so is the term. The caller sees to it that the curve is known up to the horizon,
+    and that nobody enters once it has reached 0.
     """
     last = step_at(curve, horizon_days)
     steps = as_float(curve.time_days[: last + 1])

@@ -71,6 +71,9 @@ def _limits(km: SurvivalCurve) -> tuple[FloatArray, ...]:
 def landmark(risk_table: pl.DataFrame, landmarks: pl.DataFrame) -> pl.DataFrame:
     """Survival of each arm at each landmark of its study: rows of `survival.landmark`.
 
+    It is not carried beyond the last exit, unless it has reached 0: nobody can be followed after that, and
+    survival is 0 at any later landmark, without error and limits and with 0 at risk.
+
     Args:
         risk_table: rows of `survival.risk_table`.
         landmarks: study_id, landmark_years.
@@ -96,14 +99,17 @@ def _years_by_study(landmarks: pl.DataFrame) -> dict[str, list[float]]:
 
 
 def _survival_at(group: RiskSet, km: SurvivalCurve, years: float) -> _Estimate:
-    """Return survival at a landmark, where somebody was under observation to tell."""
+    """Return survival at a landmark, where somebody was under observation to tell.
+
+    Once it has reached 0 it stays 0, also after the last exit (R's `summary` of a curve with `extend`).
+    """
     day = years * DAYS_PER_YEAR
     if group.participants == 0:
         return _Estimate(None, None, "nobody was ever at risk")
     late = _why_not_from_the_origin(group)
     if late and day <= group.first_entry_day:
         return _Estimate(None, None, late)
-    if day > group.last_exit_day:
+    if day > group.last_exit_day and km.survival[-1] > 0:
         return _Estimate(None, None, f"follow-up ends at day {group.last_exit_day}")
     at = step_at(km, day)
     survival = float(km.survival[at])
@@ -133,7 +139,9 @@ def landmark_difference(
 ) -> pl.DataFrame:
     """Difference in survival of the arms of each comparison: rows of `survival.landmark_difference`.
 
-    The arms are independent, so their variances add; interval and test are normal on the plain scale.
+    The arms are independent, so their variances add; interval and test are normal on the plain scale. A
+    difference whose error is 0 has an interval without width and no test; one of an arm whose survival has
+    reached 0 has neither.
 
     Args:
         risk_table: rows of `survival.risk_table`.
@@ -177,6 +185,9 @@ def summary(risk_table: pl.DataFrame, rmst: pl.DataFrame) -> pl.DataFrame:
     """Counts, medians and restricted mean of each arm: rows of `survival.summary`.
 
     The limits of a median are where the limits of the curve fall to 50 %, on each of their scales.
+
+    Where survival reaches 0 the restricted mean has R's error, to which the last failure adds nothing (it is
+    0 when there is no other). Where others enter after that, survival is not known to be 0: there is no mean.
 
     Args:
         risk_table: rows of `survival.risk_table`.
@@ -228,10 +239,24 @@ def _restricted_mean(group: RiskSet, km: SurvivalCurve, years: float | None) -> 
     if late:
         return _Estimate(None, None, f"no restricted mean: {late}")
     horizon = years * DAYS_PER_YEAR
+    too_early = _why_reached_too_early(group, km, horizon)
+    if too_early:
+        return _Estimate(None, None, f"no restricted mean: {too_early}")
     if group.last_exit_day < horizon and km.survival[-1] > 0:
         why = f"follow-up ends at day {group.last_exit_day}, before the horizon of the restricted mean"
         return _Estimate(None, None, why)
     return _Estimate(*restricted_mean(km, horizon), "")
+
+
+def _why_reached_too_early(group: RiskSet, km: SurvivalCurve, horizon: float) -> str:
+    """Say when a curve reaches 0 before a horizon although others enter later, whose survival it denies."""
+    at_zero = km.time_days[km.survival == 0]
+    if not at_zero.size or at_zero[0] >= horizon:
+        return ""
+    day = int(at_zero[0])
+    # On day 0 those who enter are at risk, on any other day only those who entered before it.
+    enters_after = (group.time_days >= max(day, 1)) & (group.n_entered > 0)
+    return f"survival reaches 0 on day {day}, before others enter" if np.any(enters_after) else ""
 
 
 def _interval(estimate: _Estimate) -> tuple[_Number, _Number]:
@@ -244,7 +269,8 @@ def _interval(estimate: _Estimate) -> tuple[_Number, _Number]:
 def rmst_difference(risk_table: pl.DataFrame, rmst: pl.DataFrame, comparisons: pl.DataFrame) -> pl.DataFrame:
     """Difference in restricted mean of the arms of each comparison: rows of `survival.rmst_difference`.
 
-    As `landmark_difference`: independent arms, normal interval and test (Royston and Parmar 2013).
+    As `landmark_difference`: independent arms, normal interval and test (Royston and Parmar 2013). A
+    difference whose error is 0 has an interval without width and no test.
 
     Args:
         risk_table: rows of `survival.risk_table`.

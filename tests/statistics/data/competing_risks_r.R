@@ -53,7 +53,14 @@ cohorts <- c(
 delayed <- c(
   list(cohort(200, 40, c(.3, .5, .2), entry = 30)),
   list(cohort(200, 40, c(.3, .5, .2), entry = 60)),
-  list(cohort(1000, 40, c(.3, .5, .2), entry = 60))
+  list(cohort(1000, 40, c(.3, .5, .2), entry = 60)),
+  # Small ones: entries on the days of others' exits, days on which nobody is at risk, everybody's end early on.
+  list(cohort(60, 6, entry = 10)),
+  list(cohort(40, 3, c(.1, .5, .4), entry = 12)),
+  list(cohort(40, 2, c(.5, .3, .2), entry = 30)),
+  list(cohort(20, 2, c(.2, .3, .5), entry = 15)),
+  list(last_is(cohort(12, 2, c(.2, .6, .2), entry = 12), 1)),
+  list(cohort(60, 6, c(.4, .6, 0), entry = 10))
 )
 
 # crr at its defaults: the figure it prints.

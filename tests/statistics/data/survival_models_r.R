@@ -55,7 +55,7 @@ medians <- function(scope, data) {
 
 limits <- function(scope, data, days) {
   for (type in c("log", "log-log", "plain")) {
-    at <- summary(survfit(S ~ 1, data, conf.type = type), times = days)
+    at <- summary(survfit(S ~ 1, data, conf.type = type), times = days, extend = TRUE)
     for (i in seq_along(days)) {
       add(paste0("low_", type), paste0(scope, "@", days[i]), at$lower[i])
       add(paste0("high_", type), paste0(scope, "@", days[i]), at$upper[i])
@@ -64,6 +64,7 @@ limits <- function(scope, data, days) {
   for (i in seq_along(days)) {
     add("survival", paste0(scope, "@", days[i]), at$surv[i])
     add("survival_se", paste0(scope, "@", days[i]), at$std.err[i])
+    add("n_at_risk", paste0(scope, "@", days[i]), at$n.risk[i])
   }
 }
 
@@ -147,10 +148,50 @@ for (arm in 0:1) {
   limits(paste0("late/", arm), part, c(30, 100, 200))
 }
 
-# Where the scales end: survival of 1 and of 0.
+# Where the scales end: survival of 1 and of 0, where it stays after the last exit.
 ends <- data.frame(time = c(1, 2, 2, 3, 4))
 ends$S <- Surv(ends$time, c(0, 1, 0, 1, 1))
 medians("ends", ends)
-limits("ends", ends, c(1, 2, 3, 4))
+limits("ends", ends, c(1, 2, 3, 4, 6))
+
+# The same cohort with sparse levels, where some coefficients are infinite, of which R warns: an arm without
+# events in level c, an arm without participants in it, level c without events, the reference a without events,
+# level c of one participant whose event is the first, and an eventless arm (c), one arm only (d) and no events
+# (e) at once. survival_models_sparse.csv holds them. From the origin everybody's time starts on day 0.
+sparse <- late[c("arm", "entry", "stop", "status", "x")]
+number <- seq_len(nrow(sparse))
+halves <- ifelse(number %% 2 == 0, "a", "b")
+censored <- sparse$status == 0
+sparse$eventless_arm <- ifelse(number %% 7 == 0 & (sparse$arm == 0 | censored), "c", halves)
+sparse$one_arm <- ifelse(number %% 5 == 0 & sparse$arm == 0, "c", halves)
+sparse$eventless <- ifelse(number %% 3 == 0 & censored, "c", halves)
+sparse$eventless_reference <- ifelse(number %% 3 == 0 & censored, "a", ifelse(number %% 2 == 0, "b", "c"))
+first <- which(sparse$status == 1)[which.min(sparse$stop[sparse$status == 1])]
+sparse$first_event <- ifelse(number == first, "c", halves)
+sparse$every <- ifelse(
+  number %% 3 == 0 & censored, "e", ifelse(sparse$one_arm == "c", "d", sparse$eventless_arm)
+)
+write.csv(sparse, "survival_models_sparse.csv", row.names = FALSE, quote = FALSE)
+
+# With more steps the coefficients on their way to infinity meet coxph's rounding and turn NA.
+control$iter.max <- 25
+with_events <- function(data) data[data$level %in% data$level[data$status == 1], ]
+for (entry in c("late", "origin")) {
+  sparse$S <- if (entry == "late") late$S else Surv(sparse$stop - sparse$entry, sparse$status)
+  for (factor in c("eventless_arm", "one_arm", "eventless", "eventless_reference", "first_event", "every")) {
+    sparse$level <- sparse[[factor]]
+    interaction_of(paste0("sparse/", entry, "/", factor), with_events(sparse))
+  }
+  for (factor in c("eventless", "eventless_reference", "every")) {
+    sparse$level <- sparse[[factor]]
+    scope <- paste0("sparse/", entry, "/x+", factor)
+    model(scope, S ~ arm + x + factor(level), with_events(sparse))
+    for (ties in c("efron", "breslow")) {
+      fit <- coxph(S ~ arm + x + factor(level), sparse, ties = ties, control = control)
+      add(paste0("beta_with_everybody_", ties), scope, fit$coefficients[["arm"]])
+      add(paste0("se_with_everybody_", ties), scope, sqrt(fit$var[1, 1]))
+    }
+  }
+}
 
 write.csv(do.call(rbind, rows), "survival_models_r.csv", row.names = FALSE, quote = FALSE)

@@ -1,0 +1,19 @@
+"""The pointer `current` to the release that readers open."""
+
+import os
+import threading
+from pathlib import Path
+
+from orchestration.release.durable import sync_folder
+
+# Held while a release becomes the current one, so that what interrupts a build can say whether it has.
+MOVING = threading.Lock()
+
+
+def point(current: Path, release: Path) -> None:
+    """Move the pointer in one step: readers see the old release or the new one."""
+    pointer = current.with_name(f".{current.name}.{os.getpid()}")
+    pointer.unlink(missing_ok=True)
+    pointer.symlink_to(Path("releases") / release.name)
+    pointer.replace(current)
+    sync_folder(current.parent)
