@@ -139,7 +139,9 @@ def test_a_seed_read_as_text_is_understood() -> None:
     made = published_result(pl.DataFrame([text]), LANDMARKS, DIFFERENCES, EFFECTS, SUMMARIES)
     assert made.row(0, named=True)["distance_se"] == 0
     empty = pl.DataFrame([text]).clear()
-    assert published_result(empty, LANDMARKS, DIFFERENCES, EFFECTS, SUMMARIES).schema == pl.Schema(PUBLISHED_RESULT)
+    assert published_result(empty, LANDMARKS, DIFFERENCES, EFFECTS, SUMMARIES).schema == pl.Schema(
+        PUBLISHED_RESULT
+    )
 
 
 @pytest.mark.parametrize(
