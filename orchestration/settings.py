@@ -1,6 +1,7 @@
 """Where a warehouse lives and which studies it holds."""
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import available_timezones
@@ -11,9 +12,12 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 # The databases of Dagster and Great Expectations are named by URL, where these mean something else.
 _MISREAD_IN_PATHS = "?#%$"
 
+# Far above what helps on any machine, and below what makes DuckDB run out of stacks.
+MAX_THREADS = 1024
+
 
 class Settings(BaseSettings):
-    """Settings of one warehouse, read from `COHORTMART_*` environment variables.
+    """Settings of one warehouse, read from `COHORTMART_*` environment variables; an empty one is not set.
 
     `home` is the only folder in which anything is kept; scratch files lie in the system's temporary folder.
     `studies` are the study packages of a build, separated in the environment as in PATH; none means the
@@ -21,13 +25,15 @@ class Settings(BaseSettings):
     how many threads DuckDB uses; no result depends on it.
     """
 
-    model_config = SettingsConfigDict(env_prefix="COHORTMART_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="COHORTMART_", env_ignore_empty=True, extra="ignore", frozen=True
+    )
 
     home: Path = Path("data")
     studies: Annotated[tuple[Path, ...], NoDecode] = Field(default=())
     nightly_cron: str = "0 2 * * *"
     time_zone: str = "UTC"
-    threads: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)
+    threads: int = Field(default_factory=lambda: min(os.cpu_count() or 1, MAX_THREADS))
 
     @field_validator("studies", mode="before")
     @classmethod
@@ -49,11 +55,19 @@ class Settings(BaseSettings):
             raise ValueError(f"{home} is a file; accepted: a folder, which need not exist yet")
         return home
 
+    @field_validator("threads", mode="before")
+    @classmethod
+    def _whole_number(cls, value: object) -> object:
+        written = str(value).strip()
+        if re.fullmatch("[0-9]{1,9}", written, re.ASCII) and 1 <= int(written) <= MAX_THREADS:
+            return int(written)
+        raise ValueError(f"`{value}` is no number of threads; accepted: a whole number, 1 to {MAX_THREADS}")
+
     @field_validator("time_zone")
     @classmethod
     def _known_zone(cls, value: str) -> str:
         if value not in available_timezones():
-            raise ValueError(f"{value} is no time zone; accepted: an IANA name such as Europe/Berlin")
+            raise ValueError(f"`{value}` is no time zone; accepted: an IANA name such as Europe/Berlin")
         return value
 
     @property

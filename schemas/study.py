@@ -6,16 +6,19 @@ records it names, which landing reads.
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field, PrivateAttr, ValidationError, field_validator, model_validator
+from pydantic import Field, JsonValue, PrivateAttr, ValidationError, field_validator, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from schemas.errors import StudyPackageError
+from schemas.records import RECORDS
 from schemas.reference import seed_column, suggestion
 from schemas.study_parts import Arm, Comparison, Covariate, CustomEndpoint, Part, Source, Timepoint
 from schemas.study_values import (
+    MAX_LEVELS,
+    ColumnName,
     Date,
     Files,
     KnownEndpoint,
@@ -28,6 +31,7 @@ from schemas.study_values import (
     Words,
     distinct,
     fault,
+    quoted,
 )
 from schemas.yaml_text import Place, YamlText, read_yaml
 
@@ -40,6 +44,29 @@ def _distinct_by(key: str) -> Callable[[list[Any]], list[Any]]:
         return parts
 
     return check
+
+
+def _distinct_endpoint_ids(parts: list[CustomEndpoint]) -> list[CustomEndpoint]:
+    """Accept ids that differ by more than case: what is named after them would be taken for the same."""
+    _distinct_by("endpoint_id")(parts)
+    seen: dict[str, str] = {}
+    for part in parts:
+        first = seen.setdefault(part.endpoint_id.casefold(), part.endpoint_id)
+        if first != part.endpoint_id:
+            raise fault(
+                f"`{part.endpoint_id}` is `{first}` but for upper and lower case;"
+                " accepted: ids that differ by more"
+            )
+    return parts
+
+
+def _left_out(words: str) -> dict[str, JsonValue]:
+    """Say what an optional key means when it is left out, where its default does not."""
+    return {"left_out": words}
+
+
+# Lists that stand for everything when they are left out: an empty one would read as nothing.
+_NOT_EMPTY = 1
 
 
 def _primary_policies() -> list[str]:
@@ -63,24 +90,43 @@ class StudyDescriptor(Part):
     time_origin: Words = Field(description="what participants.index_date is, such as randomisation")
     nominal_dates: Truth = Field(default=False, description="true or false")
     data_cutoff: Date = Field(description="a date written YYYY-MM-DD")
-    arms: list[Arm] = Field(default=[], description="a list of arms")
-    comparisons: list[Comparison] = Field(default=[], description="a list of comparisons")
-    stratification: list[Words] = Field(default=[], description="a list of participants' columns")
-    subgroups: list[Words] = Field(default=[], description="a list of participants' columns")
-    adjustment: list[Covariate] = Field(
-        default=[], description="a list of covariates: covariate and kind (categorical, continuous)"
+    arms: list[Arm] = Field(
+        default=[], description="a list of arms", json_schema_extra=_left_out("everybody in one arm, ALL")
     )
-    endpoints: list[KnownEndpoint] = Field(default=[], description="a list of endpoint ids")
+    comparisons: list[Comparison] = Field(
+        default=[],
+        min_length=_NOT_EMPTY,
+        description="a list of comparisons, one or more",
+        json_schema_extra=_left_out("every experimental arm with every control"),
+    )
+    stratification: list[ColumnName] = Field(default=[], description="a list of participants' columns")
+    subgroups: list[ColumnName] = Field(
+        default=[], description=f"a list of participants' columns of at most {MAX_LEVELS} levels"
+    )
+    adjustment: list[Covariate] = Field(
+        default=[], description=f"a list of covariates: {', '.join(Covariate.model_fields)}"
+    )
+    endpoints: list[KnownEndpoint] = Field(
+        default=[],
+        min_length=_NOT_EMPTY,
+        description=(
+            f"a list of one or more of {', '.join(seed_column('endpoint_definitions', 'endpoint_id'))} and"
+            " the ids of custom_endpoints"
+        ),
+        json_schema_extra=_left_out("all of them"),
+    )
     custom_endpoints: list[CustomEndpoint] = Field(
         default=[],
-        description=(
-            "a list of the study's own endpoints: endpoint_id, label, definition_version, censored_at"
-            " (policy, last_known_alive), description, source and rules (event, competing or ignored for"
-            " every event class)"
-        ),
+        description=f"a list of the study's own endpoints: {', '.join(CustomEndpoint.model_fields)}",
     )
     policies: list[KnownPolicy] = Field(
-        default=[], description="a list of censoring policies, the primary one among them"
+        default=[],
+        min_length=_NOT_EMPTY,
+        description=(
+            f"a list of one or more of {', '.join(seed_column('censoring_policies', 'policy_id'))};"
+            f" {', '.join(_primary_policies())} among them"
+        ),
+        json_schema_extra=_left_out("all of them"),
     )
     landmarks_years: list[Annotated[Number, Field(gt=0, le=100)]] = Field(
         default=[], description="a list of numbers of years above 0, at most 100"
@@ -93,20 +139,25 @@ class StudyDescriptor(Part):
     quarantine_tolerance: Annotated[Number, Field(ge=0, le=1)] = Field(
         default=0.0, description="a share of rows from 0 to 1"
     )
-    records: dict[KnownRecord, Files] = Field(description="record type: file, or list of files")
+    records: dict[KnownRecord, Files] = Field(
+        description=f"a map that gives participants, and any other of {', '.join(RECORDS)}, a file of the"
+        " package or a list of files"
+    )
 
     _folder: Path = PrivateAttr()
+    _yaml: YamlText = PrivateAttr()
 
     def model_post_init(self, context: Any) -> None:
         """Remember the package that the file was checked against."""
         self._folder = context.folder
+        self._yaml = context.yaml
 
     _no_doubles = field_validator(
         "comparisons", "stratification", "subgroups", "endpoints", "policies", "landmarks_years"
     )(distinct)
     _distinct_arms = field_validator("arms")(_distinct_by("arm_id"))
     _distinct_covariates = field_validator("adjustment")(_distinct_by("covariate"))
-    _distinct_endpoints = field_validator("custom_endpoints")(_distinct_by("endpoint_id"))
+    _distinct_endpoints = field_validator("custom_endpoints")(_distinct_endpoint_ids)
     _distinct_timepoints = field_validator("timepoints")(_distinct_by("timepoint"))
 
     @field_validator("policies")
@@ -150,6 +201,10 @@ class StudyDescriptor(Part):
         """The package the descriptor was read from."""
         return self._folder
 
+    def line(self, *place: str | int) -> int:
+        """Return the line of the file on which a key or list item stands, such as `"subgroups", 0`."""
+        return self._yaml.line(place)
+
     @property
     def all_arms(self) -> list[tuple[str, str, str]]:
         """(arm_id, label, role) in order; a study without arms has everybody in arm ALL."""
@@ -190,6 +245,7 @@ def load_study(path: Path) -> StudyDescriptor:
     yaml = read_yaml(path, STUDY_FILE)
     surroundings = Surroundings(
         folder=path,
+        yaml=yaml,
         arm_ids=_ids(yaml.data.get("arms"), "arm_id"),
         custom_endpoint_ids=_ids(yaml.data.get("custom_endpoints"), "endpoint_id"),
     )
@@ -224,11 +280,15 @@ def _sentence(yaml: YamlText, found: ErrorDetails) -> str:
         near = suggestion(str(place[-1]), keys)
         return f"{at}: `{_path(place)}` is no known key{near}; accepted: {', '.join(keys)}"
     value = found["input"]
-    shown = f"`{value}`" if isinstance(value, str) else f"a {type(value).__name__}"
-    near = ""
-    if found["type"] == "literal_error":
-        near = suggestion(str(value), (field.description or "").replace(" or ", ", ").split(", "))
+    shown = quoted(value) if isinstance(value, str) else _yaml_word(value)
+    near = suggestion(str(value), get_args(field.annotation)) if found["type"] == "literal_error" else ""
     return f"{at}: {_path(place)} is {shown}{near}; accepted: {field.description}"
+
+
+def _yaml_word(value: object) -> str:
+    """Call a value that is no text what its author calls it."""
+    word = "a map" if isinstance(value, Mapping) else "a list"
+    return word if value else word.replace("a ", "an empty ")
 
 
 def _place(found: ErrorDetails) -> Place:
@@ -242,14 +302,10 @@ def _path(place: Place) -> str:
     return "".join(words).lstrip(".")
 
 
-_PARTS: Mapping[str, type[Part]] = {
-    "adjustment": Covariate,
-    "arms": Arm,
-    "comparisons": Comparison,
-    "custom_endpoints": CustomEndpoint,
-    "timepoints": Timepoint,
-    "source": Source,
-}
+def part_of(field: FieldInfo) -> type[Part] | None:
+    """Return the part of the file that a key holds, or a list of which it holds."""
+    held = (field.annotation, *get_args(field.annotation))
+    return next((kind for kind in held if isinstance(kind, type) and issubclass(kind, Part)), None)
 
 
 def _declared(place: Place) -> tuple[type[Part], FieldInfo]:
@@ -260,6 +316,6 @@ def _declared(place: Place) -> tuple[type[Part], FieldInfo]:
         if name not in model.model_fields:
             break
         field = model.model_fields[name]
-        if place[-1] != name and name in _PARTS:
-            model = _PARTS[name]
+        if place[-1] != name:
+            model = part_of(field) or model
     return model, field

@@ -7,7 +7,11 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from schemas.reference import seed_column
 from schemas.study_values import (
+    ENDPOINT_RULES,
+    EVERYBODY,
     ID_WORDS,
+    MAX_LEVELS,
+    ColumnName,
     Id,
     KnownArm,
     KnownEventClass,
@@ -48,8 +52,10 @@ class Comparison(Part):
 class Covariate(Part):
     """A covariate of the adjusted model."""
 
-    covariate: Words = Field(description="a column of participants")
-    kind: Literal["categorical", "continuous"] = Field(description="categorical or continuous")
+    covariate: ColumnName = Field(description="a column of participants")
+    kind: Literal["categorical", "continuous"] = Field(
+        description=f"categorical (at most {MAX_LEVELS} levels) or continuous"
+    )
 
 
 class Timepoint(Part):
@@ -70,11 +76,19 @@ class Source(Part):
 
 
 def _new_endpoint(endpoint_id: str) -> str:
-    if endpoint_id in seed_column("endpoint_definitions", "endpoint_id"):
-        raise fault(
-            f"`{endpoint_id}` is defined for every study, in endpoint_definitions.csv;"
-            " accepted: an id that is not"
-        )
+    if endpoint_id.casefold() == EVERYBODY:
+        raise fault(f"`{endpoint_id}` stands for everything in the marts; accepted: another id")
+    for defined in seed_column("endpoint_definitions", "endpoint_id"):
+        if endpoint_id == defined:
+            raise fault(
+                f"`{endpoint_id}` is defined for every study, in endpoint_definitions.csv;"
+                " accepted: an id that is not"
+            )
+        if endpoint_id.casefold() == defined.casefold():
+            raise fault(
+                f"`{endpoint_id}` is `{defined}` of endpoint_definitions.csv but for upper and lower case;"
+                " accepted: an id that differs by more"
+            )
     return endpoint_id
 
 
@@ -101,5 +115,6 @@ class CustomEndpoint(Part):
     description: Words = Field(description="from when to what the time runs, in words")
     source: Words = Field(description="where the definition was published")
     rules: Annotated[dict[KnownEventClass, KnownRule], AfterValidator(_rule_for_every_class)] = Field(
-        description="event, competing or ignored for every event class"
+        description=f"a map that gives each of {', '.join(seed_column('event_classes', 'event_class'))}"
+        f" one of {', '.join(ENDPOINT_RULES)}; one event or more"
     )

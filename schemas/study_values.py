@@ -13,18 +13,26 @@ from pydantic_core import PydanticCustomError
 
 from schemas.records import RECORDS
 from schemas.reference import seed_column, suggestion
+from schemas.yaml_text import YamlText
 
 # What an event class can be to an endpoint.
 ENDPOINT_RULES = ("event", "competing", "ignored")
+
+# How the marts call a subgroup of everybody: neither a column nor an endpoint can be called so.
+EVERYBODY = "all"
+
+# Levels beyond this are no groups: each would have its own rows in the marts and its own line in the report.
+MAX_LEVELS = 50
 
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?")
 
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What single values of the file are checked against."""
+    """What single values of the file are checked against, and the lines on which they stand."""
 
     folder: Path
+    yaml: YamlText
     arm_ids: tuple[str, ...]
     custom_endpoint_ids: tuple[str, ...]
 
@@ -32,6 +40,11 @@ class Surroundings:
 def fault(sentence: str) -> PydanticCustomError:
     """Return an error whose sentence says what is wrong and what would be accepted."""
     return PydanticCustomError("fault", "{sentence}", {"sentence": sentence})
+
+
+def quoted(value: str) -> str:
+    """Show a value as it is written; what is empty would show as nothing."""
+    return f"`{value}`" if value else "an empty value"
 
 
 def _one_of(
@@ -42,7 +55,7 @@ def _one_of(
         if value in words:
             return value
         listed = ", ".join(dict.fromkeys(words))
-        raise fault(f"`{value}` is not {what}{suggestion(value, words)}; accepted: {listed}")
+        raise fault(f"{quoted(value)} is not {what}{suggestion(value, words)}; accepted: {listed}")
 
     return check
 
@@ -74,7 +87,9 @@ def distinct(values: list[Any]) -> list[Any]:
     """Accept a list in which nothing is there twice."""
     twice = [value for place, value in enumerate(values) if value in values[:place]]
     if twice:
-        raise fault(f"{', '.join(f'`{value}`' for value in twice)} is named more than once; accepted: once")
+        raise fault(
+            f"{', '.join(quoted(str(value)) for value in twice)} is named more than once; accepted: once"
+        )
     return values
 
 
@@ -84,20 +99,30 @@ def _package_file(name: str, info: ValidationInfo[Surroundings]) -> str:
     path = PurePosixPath(name)
     is_name = name.isprintable() and all(len(part.encode()) < 256 for part in path.parts)
     if path.is_absolute() or ".." in path.parts or not is_name:
-        raise fault(f"`{name}` is not a path inside the package; accepted: a path relative to it")
+        raise fault(f"{quoted(name)} is not a path inside the package; accepted: a path relative to it")
     target = folder / path
     if not target.is_file():
         near = suggestion(name, [file.name for file in folder.iterdir()])
-        raise fault(f"the file `{name}` is not in the package{near}; accepted: a file of the folder")
+        raise fault(f"the file {quoted(name)} is not in the package{near}; accepted: a file of the folder")
     if not target.resolve().is_relative_to(folder.resolve()):
         raise fault(f"`{name}` is a link that leads outside the package; accepted: the file itself")
     return str(path)
+
+
+def _column_name(name: str) -> str:
+    if name.casefold() == EVERYBODY:
+        raise fault(
+            f"`{name}` is what the marts call everybody together; accepted: a column of participants by"
+            " another name"
+        )
+    return name
 
 
 Date = Annotated[dt.date, BeforeValidator(_as_date)]
 Number = Annotated[float, BeforeValidator(_as_number)]
 Truth = Annotated[bool, BeforeValidator(_as_truth)]
 Words = Annotated[str, Field(min_length=1, max_length=2000)]
+ColumnName = Annotated[Words, AfterValidator(_column_name)]
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$", max_length=64)]
 KnownArm = Annotated[str, AfterValidator(_one_of("an arm of the study", lambda at: at.arm_ids))]
 KnownEndpoint = Annotated[

@@ -13,6 +13,8 @@ from schemas.errors import StudyPackageError
 from schemas.reference import suggestion
 
 MAX_BYTES = 1 << 20
+# Aliases of aliases multiply: a few lines can stand for billions of values.
+MAX_VALUES = 100_000
 _ABSENT = ("", "~", "null")
 
 Place = tuple[str | int, ...]
@@ -55,13 +57,16 @@ def read_yaml(folder: Path, name: str) -> YamlText:
         root = loader.get_single_node()
         if not isinstance(root, yaml.MappingNode):
             raise StudyPackageError([f"{name} is no mapping; accepted: lines of the form key: value"])
+        _refuse_loops(root, (), set(), name)
         _walk(root, (), lines, problems, name)
         data = loader.construct_document(root)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f" line {mark.line + 1}" if mark else ""
         raise StudyPackageError([f"{name}{where} is not YAML: {error.problem}"]) from None
-    except (yaml.YAMLError, RecursionError) as error:
+    except RecursionError:
+        raise StudyPackageError([f"{name} is nested too deeply; accepted: the keys of study.yaml"]) from None
+    except yaml.YAMLError as error:
         raise StudyPackageError([f"{name} is not YAML: {str(error).splitlines()[0]}"]) from None
     return YamlText(name, {k: v for k, v in data.items() if v not in _ABSENT}, lines, problems)
 
@@ -83,15 +88,35 @@ def _content(folder: Path, name: str) -> str:
         raise StudyPackageError([f"{name} line {line} is not UTF-8; save it as UTF-8"]) from None
 
 
+def _children(node: yaml.Node) -> list[tuple[str | int, yaml.Node, int]]:
+    """Return what is right below a node: key or position, node, line."""
+    if isinstance(node, yaml.MappingNode):
+        return [(str(key.value), value, key.start_mark.line + 1) for key, value in node.value]
+    if isinstance(node, yaml.SequenceNode):
+        return [(position, item, item.start_mark.line + 1) for position, item in enumerate(node.value)]
+    return []
+
+
+def _refuse_loops(node: yaml.Node, above: tuple[int, ...], sound: set[int], name: str) -> None:
+    """Refuse an alias inside what it stands for; `above` and `sound` identify nodes."""
+    for key, child, line in _children(node):
+        if id(child) in sound:
+            continue
+        if id(child) in (*above, id(node)):
+            what = f"`{key}`" if isinstance(key, str) else f"item {key + 1} of the list"
+            problem = (
+                f"{name} line {line}: {what} is an alias of what it stands in, so that it refers to itself"
+                f" (anchor on line {child.start_mark.line + 1}); accepted: the values themselves"
+            )
+            raise StudyPackageError([problem])
+        _refuse_loops(child, (*above, id(node)), sound, name)
+    sound.add(id(node))
+
+
 def _walk(node: yaml.Node, place: Place, lines: dict[Place, int], problems: list[str], name: str) -> None:
     """Note the line of everything below `node`, and the keys written twice."""
     lines.setdefault(place, node.start_mark.line + 1)
-    children: list[tuple[str | int, yaml.Node, int]] = []
-    if isinstance(node, yaml.MappingNode):
-        children = [(str(key.value), value, key.start_mark.line + 1) for key, value in node.value]
-    elif isinstance(node, yaml.SequenceNode):
-        children = [(position, item, item.start_mark.line + 1) for position, item in enumerate(node.value)]
-    for key, child, line in children:
+    for key, child, line in _children(node):
         below = (*place, key)
         if below in lines:
             problems.append(
@@ -99,5 +124,8 @@ def _walk(node: yaml.Node, place: Place, lines: dict[Place, int], problems: list
                 " accepted: each key once"
             )
             continue
+        if len(lines) >= MAX_VALUES:
+            problem = f"{name} line {line}: more than {MAX_VALUES:,} values, those of aliases included"
+            raise StudyPackageError([f"{problem}; accepted: fewer"])
         lines[below] = line
         _walk(child, below, lines, problems, name)

@@ -14,7 +14,7 @@ from orchestration.landing import STUDY_TABLES, create_raw_tables, land_study
 from orchestration.progress import Progress
 from orchestration.settings import Settings
 from schemas.errors import StudyPackageError
-from schemas.study import load_study
+from schemas.study import STUDY_FILE, load_study
 
 DELIVERIES = dg.AssetKey("deliveries")
 
@@ -31,11 +31,22 @@ def _deliver_shipped(settings: Settings, progress: Progress) -> list[Delivery]:
     return delivered
 
 
+def _deliver(package: Path, settings: Settings) -> Delivery:
+    """Deliver one package of several; what is wrong with its descriptor is said with its folder."""
+    try:
+        return deliver(package, settings)
+    except StudyPackageError as error:
+        raise StudyPackageError(
+            f"{package}/{problem}" if problem.startswith(STUDY_FILE) else problem
+            for problem in error.problems
+        ) from None
+
+
 def _deliver_configured(settings: Settings, progress: Progress) -> list[Delivery]:
     taken: dict[str, Path] = {}
 
     def work(package: Path) -> Delivery:
-        delivery = deliver(package, settings)
+        delivery = _deliver(package, settings)
         other = taken.setdefault(delivery.study_id, package)
         if other != package:
             raise StudyPackageError(

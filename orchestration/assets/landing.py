@@ -4,14 +4,16 @@ import itertools
 from collections.abc import Iterator
 
 import dagster as dg
+import duckdb
 
 from orchestration.assets.deliveries import DELIVERIES
 from orchestration.assets.failures import for_each_package
 from orchestration.assets.ownership import DATA_ENGINEERING
 from orchestration.build_database import BuildDatabase
-from orchestration.deliveries import read_deliveries
-from orchestration.landing import above_tolerance, apply_cross_record_rules, land_record
+from orchestration.deliveries import Delivery, read_deliveries
+from orchestration.landing import FileLanding, above_tolerance, apply_cross_record_rules, land_record
 from orchestration.progress import Progress
+from schemas.errors import StudyPackageError
 from schemas.records import RECORDS, RecordType
 from schemas.study import load_study
 
@@ -34,6 +36,14 @@ def _column_schema(record: RecordType) -> dg.TableSchema:
     )
 
 
+def _land(con: duckdb.DuckDBPyConnection, delivery: Delivery, record: str) -> list[FileLanding]:
+    """Land a record of one study of several; what is wrong with it is said with the study's name."""
+    try:
+        return land_record(con, load_study(delivery.folder), record)
+    except StudyPackageError as error:
+        raise StudyPackageError(f"{delivery.study_id}: {problem}" for problem in error.problems) from None
+
+
 def _raw_asset(position: int, record: RecordType) -> dg.AssetsDefinition:
     @dg.asset(
         key=raw_key(record.name),
@@ -52,7 +62,7 @@ def _raw_asset(position: int, record: RecordType) -> dg.AssetsDefinition:
         with progress.part("landing"), database.connect(context.run_id) as con:
             files = for_each_package(
                 read_deliveries(database.settings.build),
-                lambda delivery: land_record(con, load_study(delivery.folder), record.name),
+                lambda delivery: _land(con, delivery, record.name),
             )
             landed = list(itertools.chain.from_iterable(files))
             progress.advance("landing", position, len(RECORDS) + 1, record.name)

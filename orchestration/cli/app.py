@@ -48,7 +48,9 @@ def _settings(home: Path | None, studies: list[Path] | None = None) -> Settings:
         return Settings(**given)
     except ValidationError as error:
         for problem in error.errors(include_url=False):
-            typer.echo(f"{problem['loc'][-1]}: {problem['msg'].removeprefix('Value error, ')}", err=True)
+            name = str(problem["loc"][-1])
+            source = f"--{name}" if name in given else f"COHORTMART_{name.upper()}"
+            typer.echo(f"{source}: {problem['msg'].removeprefix('Value error, ')}", err=True)
         raise typer.Exit(2) from None
 
 
@@ -61,13 +63,17 @@ def build(
     home: Home = None,
 ) -> None:
     """Build the studies into a new release and print what it says."""
-    from orchestration.dbt_project import start_parsing  # noqa: PLC0415
+    from orchestration.cli.interruption import Interruption  # noqa: PLC0415
 
     settings = _settings(home, study)
+    interruption = Interruption()
+    interruption.watch()
+    from orchestration.dbt_project import start_parsing  # noqa: PLC0415
+
     start_parsing(settings)
     from orchestration.cli.build import run_build  # noqa: PLC0415
 
-    raise typer.Exit(run_build(settings, _STARTED))
+    raise typer.Exit(run_build(settings, interruption, _STARTED))
 
 
 @app.command()
@@ -77,7 +83,7 @@ def check(
     """Validate a study package; status 0 clean, 1 rows set aside, 2 unreadable."""
     from orchestration.cli.check import run_check  # noqa: PLC0415
 
-    raise typer.Exit(run_check(path))
+    raise typer.Exit(run_check(path, _settings(None).threads))
 
 
 @app.command()

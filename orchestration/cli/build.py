@@ -3,6 +3,7 @@
 import contextlib
 import io
 import time
+import uuid
 import warnings
 
 import dagster as dg
@@ -12,6 +13,7 @@ from rich.table import Table
 
 from orchestration.assets.failures import UNREADABLE
 from orchestration.assets.landing import WITHIN_TOLERANCE
+from orchestration.cli.interruption import Interruption, in_thread
 from orchestration.cli.progress import TerminalProgress
 from orchestration.cli.summary import print_release
 from orchestration.cli.terminal import terminal
@@ -27,11 +29,12 @@ _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 _SAID_ELSEWHERE = ("DagsterAssetCheckFailedError",)
 
 
-def run_build(settings: Settings, started: float) -> int:
+def run_build(settings: Settings, interruption: Interruption, started: float) -> int:
     """Build a release and print what it says.
 
     Args:
         settings: the warehouse and its studies.
+        interruption: what happens when the build is interrupted; watching already.
         started: `time.perf_counter()` when the command began, for the timing.
 
     Returns:
@@ -42,12 +45,20 @@ def run_build(settings: Settings, started: float) -> int:
     progress = TerminalProgress(errors)
     defs = build_defs(settings, progress)
     progress.start()
+    run_id = str(uuid.uuid4())
+    interruption.before_ending(progress.stop)
+    interruption.before_ending(lambda: _cancel(settings, run_id))
+
+    def execute() -> dg.ExecuteInProcessResult:
+        with open_instance(settings) as instance:
+            return defs.resolve_job_def(JOB).execute_in_process(
+                instance=instance, run_config=_QUIET, raise_on_error=False, run_id=run_id
+            )
+
     try:
         # dbt's log goes to its target folder and to Dagster; here it would tear the bars apart.
-        with open_instance(settings) as instance, contextlib.redirect_stdout(io.StringIO()):
-            result = defs.resolve_job_def(JOB).execute_in_process(
-                instance=instance, run_config=_QUIET, raise_on_error=False
-            )
+        with contextlib.redirect_stdout(io.StringIO()):
+            result = in_thread(execute)
     finally:
         progress.stop()
     if not result.success:
@@ -56,6 +67,14 @@ def run_build(settings: Settings, started: float) -> int:
     _print_warnings(result, console)
     _print_times(progress, time.perf_counter() - started, console)
     return 0
+
+
+def _cancel(settings: Settings, run_id: str) -> None:
+    """Tell Dagster that the run has ended: it would show it as under way for ever."""
+    with open_instance(settings) as instance:
+        run = instance.get_run_by_id(run_id)
+        if run and not run.is_finished:
+            instance.report_run_canceled(run)
 
 
 def _print_warnings(result: dg.ExecuteInProcessResult, console: Console) -> None:
@@ -87,8 +106,6 @@ def _explain(result: dg.ExecuteInProcessResult, settings: Settings, console: Con
             )
         elif failure.error is None or failure.error.cls_name in _SAID_ELSEWHERE:
             continue
-        elif failure.error.cls_name == "DagsterExecutionInterruptedError":
-            console.print("The build was interrupted.")
         else:
             cause = failure.error.cause or failure.error
             console.print(f"  step {event.step_key}: {cause.message.strip()}", markup=False)
@@ -101,7 +118,7 @@ def _print_quarantine(settings: Settings, console: Console) -> None:
     """Show the files whose rows were set aside; every row is in the build's audit.quarantine."""
     with duckdb.connect(settings.build_database, read_only=True) as con:
         files = tuple(file for file in landed_files(con) if file.reasons)
-    console.print(render_files(files))
+    console.print(render_files(files, with_study=True))
     console.print(f"Every row: audit.quarantine in {settings.build_database}", highlight=False, markup=False)
 
 

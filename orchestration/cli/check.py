@@ -9,8 +9,12 @@ from orchestration.cli.terminal import terminal
 from orchestration.landing import check_package, render_check
 
 
-def run_check(path: Path) -> int:
+def run_check(path: Path, threads: int) -> int:
     """Land a package into a scratch database and print what was found.
+
+    Args:
+        path: folder of the package.
+        threads: how many threads DuckDB uses; nothing that is found depends on it.
 
     Returns:
         Exit status: 0, 1 when a row is quarantined, 2 when the package cannot be read.
@@ -24,6 +28,6 @@ def run_check(path: Path) -> int:
                 tasks[file] = bars.add_task(file, total=total)
             bars.update(tasks[file], completed=done)
 
-        report = check_package(path, show)
+        report = check_package(path, show, threads)
     terminal().print(render_check(report))
     return report.exit_status

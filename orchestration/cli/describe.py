@@ -56,7 +56,7 @@ def run_contract(name: str | None) -> int:
         Exit status: 0, or 2 when there is no such record type.
     """
     from schemas.records import RECORDS  # noqa: PLC0415
-    from schemas.study import StudyDescriptor  # noqa: PLC0415
+    from schemas.study_keys import describe_study  # noqa: PLC0415
 
     console = terminal()
     if name is None:
@@ -67,9 +67,9 @@ def run_contract(name: str | None) -> int:
         console.print("\n`cohortmart contract study` lists the keys of study.yaml.", highlight=False)
         return 0
     if name == "study":
-        keys = _table("key of study.yaml", "required", "accepted")
-        for key, field in StudyDescriptor.model_fields.items():
-            keys.add_row(key, "yes" if field.is_required() else "", Text(field.description or ""))
+        keys = _table("key of study.yaml", "required", "left out", "accepted")
+        for key, required, left_out, accepted in describe_study():
+            keys.add_row(key, required, Text(left_out), Text(accepted))
         console.print(keys)
         return 0
     if name not in RECORDS:

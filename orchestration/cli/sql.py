@@ -1,6 +1,7 @@
 """`cohortmart sql`: read the current release."""
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
@@ -16,6 +17,7 @@ from orchestration.settings import Settings
 
 SHOWN_ROWS = 200
 FORMATS_BY_SUFFIX = {".csv": "csv", ".json": "json", ".parquet": "parquet"}
+_FLAT = ("csv", "table")
 
 
 class UnwritableTypeError(Exception):
@@ -45,7 +47,7 @@ def run_sql(settings: Settings, query: str, output_format: str | None, output: P
     except (duckdb.Error, ValueError) as error:
         return fail(str(error))
     try:
-        _write(answer, chosen, output)
+        _write(_as_the_format_holds(answer, chosen), chosen, output)
     except (pa.ArrowException, UnwritableTypeError) as error:
         return fail(f"{chosen} cannot hold a column of the answer ({error}): cast it to text.")
     except OSError as error:
@@ -77,6 +79,44 @@ def _with_plain_integers(answer: pa.Table) -> pa.Table:
                 continue
             answer = answer.set_column(position, field.name, column)
     return answer
+
+
+def _as_the_format_holds(answer: pa.Table, output_format: str) -> pa.Table:
+    """Give what a format has no values for as text: nested values as JSON, others as DuckDB writes them."""
+    texts = {}
+    for position, field in enumerate(answer.schema):
+        name = '"' + field.name.replace('"', '""') + '"'
+        parts = list(_types_within(field.type))
+        is_unusual = any(_is_unusual(part, output_format) for part in parts)
+        if len(parts) > 1 and (is_unusual or output_format in _FLAT):
+            texts[position] = f"cast(to_json({name}) as varchar)"
+        elif is_unusual:
+            texts[position] = f"cast({name} as varchar)"
+    if not texts:
+        return answer
+    with duckdb.connect() as con:
+        con.register("answer", answer)
+        columns = con.sql(f"select {', '.join(f'{text} as c{n}' for n, text in texts.items())} from answer")
+        written = columns.to_arrow_table()
+    for position, column in zip(texts, written.columns, strict=True):
+        answer = answer.set_column(position, answer.schema.names[position], column)
+    return answer
+
+
+def _types_within(data_type: pa.DataType) -> Iterator[pa.DataType]:
+    """Yield a type and those nested in it, at any depth."""
+    yield data_type
+    for position in range(data_type.num_fields):
+        yield from _types_within(data_type.field(position).type)
+
+
+def _is_unusual(data_type: pa.DataType, output_format: str) -> bool:
+    """Whether the writer of a format fails on a type."""
+    if pa.types.is_union(data_type) or pa.types.is_interval(data_type):
+        return True
+    return output_format != "parquet" and (
+        pa.types.is_binary(data_type) or pa.types.is_large_binary(data_type)
+    )
 
 
 def _write(answer: pa.Table, output_format: str, output: Path | None) -> None:

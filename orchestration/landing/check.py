@@ -64,12 +64,13 @@ class CheckReport:
         return not self.problems and not any(file.is_above_tolerance for file in self.files)
 
 
-def check_package(path: Path, progress: OnProgress | None = None) -> CheckReport:
+def check_package(path: Path, progress: OnProgress | None = None, threads: int | None = None) -> CheckReport:
     """Land a study package into a scratch database and report what became of its rows.
 
     Args:
         path: folder of the package.
         progress: called with a file, the bytes of it that are done, and all its bytes.
+        threads: how many threads DuckDB uses; by default as many as there are cores.
     """
     try:
         study = load_study(path)
@@ -80,6 +81,8 @@ def check_package(path: Path, progress: OnProgress | None = None) -> CheckReport
         duckdb.connect(Path(scratch) / "check.duckdb") as con,
     ):
         con.execute(f"set memory_limit = '{_MEMORY_LIMIT}'")
+        if threads:
+            con.execute(f"set threads = {threads}")
         return _check(con, study, progress)
 
 

@@ -23,10 +23,15 @@ def render_check(report: CheckReport) -> Group:
     return Group(*parts, render_files(report.files), Text(verdict, style=style))
 
 
-def render_files(files: tuple[FileCheck, ...]) -> Group:
-    """Lay out the counts of every file, then the reasons for which rows were set aside."""
-    counts = [_counts(files)] if files else []
-    return Group(*counts, *(part for file in files for part in _reasons(file)))
+def render_files(files: tuple[FileCheck, ...], *, with_study: bool = False) -> Group:
+    """Lay out the counts of every file, then the reasons for which rows were set aside.
+
+    Args:
+        files: the files of one study, or of several.
+        with_study: whether the study of each file is named.
+    """
+    counts = [_counts(files, with_study)] if files else []
+    return Group(*counts, *(part for file in files for part in _reasons(file, with_study)))
 
 
 def _verdict(report: CheckReport) -> tuple[str, str]:
@@ -39,8 +44,10 @@ def _verdict(report: CheckReport) -> tuple[str, str]:
     return "The package is sound: a build would accept it.", "green"
 
 
-def _counts(files: tuple[FileCheck, ...]) -> Table:
+def _counts(files: tuple[FileCheck, ...], with_study: bool) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
+    if with_study:
+        table.add_column("study", overflow="fold")
     table.add_column("file", overflow="fold")
     table.add_column("record")
     for name in ("rows read", "accepted", "quarantined"):
@@ -48,6 +55,7 @@ def _counts(files: tuple[FileCheck, ...]) -> Table:
     for file in files:
         landing = file.landing
         table.add_row(
+            *([landing.study_id] if with_study else []),
             Text(_plain(landing.source_file)),
             landing.record,
             f"{landing.rows_read:,}",
@@ -57,13 +65,14 @@ def _counts(files: tuple[FileCheck, ...]) -> Table:
     return table
 
 
-def _reasons(file: FileCheck) -> list[RenderableType]:
+def _reasons(file: FileCheck, with_study: bool) -> list[RenderableType]:
     if not file.reasons:
         return []
     landing = file.landing
     share = landing.rows_quarantined / landing.rows_read
     tolerated = f"tolerated {landing.quarantine_tolerance:.2%}"
-    title = f"{landing.source_file}: {_rows(landing.rows_quarantined)} quarantined ({share:.2%}, {tolerated})"
+    name = f"{landing.study_id}: {landing.source_file}" if with_study else landing.source_file
+    title = f"{name}: {_rows(landing.rows_quarantined)} quarantined ({share:.2%}, {tolerated})"
     parts: list[RenderableType] = [Text(), Text(_plain(title), style="bold")]
     for reason in file.reasons:
         parts.append(_indented(_reason(reason), 2))

@@ -108,23 +108,24 @@ def _missing_for_study(names: list[str], study: StudyDescriptor, file: str) -> l
     problems = []
     if study.arms and "arm_id" not in names:
         problems.append(f"{file}: the column `arm_id` is missing; study.yaml has arms, so it is required")
-    named = (
-        ("stratification", study.stratification),
-        ("subgroups", study.subgroups),
-        ("adjustment", [part.covariate for part in study.adjustment]),
-    )
     usable = [name for name in names if name not in _NO_COVARIATES]
-    for key, wanted in named:
-        problems += [
-            f"{file}: the column `{name}` is missing{suggestion(name, usable)};"
-            f" {key} of study.yaml names it; accepted: {', '.join(usable)}"
-            for name in wanted
-            if name not in names
-        ]
-        problems += [
-            f"{file}: the column `{name}` is no covariate; {key} of study.yaml names it;"
-            f" accepted: {', '.join(usable)}"
-            for name in wanted
-            if name in names and name not in usable
-        ]
+    for place, name in _named_columns(study):
+        if name in usable:
+            continue
+        key = f"{place[0]}[{place[1] + 1}]"
+        what = "no covariate" if name in names else "missing"
+        problems.append(
+            f"study.yaml line {study.line(*place)}: {key} names the column `{name}`, which is {what} in"
+            f" {file}{suggestion(name, usable)}; accepted: {', '.join(usable)}"
+        )
     return problems
+
+
+def _named_columns(study: StudyDescriptor) -> list[tuple[tuple[str, int], str]]:
+    """Return where study.yaml names columns of participants: key and position, column."""
+    named = {
+        "stratification": study.stratification,
+        "subgroups": study.subgroups,
+        "adjustment": [part.covariate for part in study.adjustment],
+    }
+    return [((key, n), name) for key, names in named.items() for n, name in enumerate(names)]

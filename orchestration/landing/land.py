@@ -10,6 +10,7 @@ from orchestration.landing.batch import RowBatch
 from orchestration.landing.convert import convert
 from orchestration.landing.faults import schema_faults
 from orchestration.landing.header import Header, check_header
+from orchestration.landing.levels import too_many_levels
 from orchestration.landing.source_file import SourceFile, open_source
 from orchestration.landing.tables import insert
 from schemas.errors import StudyPackageError
@@ -122,7 +123,8 @@ def land_record(
         One landing per file, in the order of study.yaml; empty when the study lacks the record.
 
     Raises:
-        StudyPackageError: a file cannot be read; the problems of all files are listed.
+        StudyPackageError: a file cannot be read, or a covariate that the study groups by has too many
+            levels; the problems of all files are listed.
         UnbalancedRowsError: rows read are not rows accepted and quarantined.
     """
     _forget(con, study, record)
@@ -138,6 +140,8 @@ def land_record(
         problems.append(
             f"{', '.join(study.records[record])}: there are no participants; accepted: one or more"
         )
+    if record == "participants" and not problems:
+        problems += too_many_levels(con, study)
     if problems:
         raise StudyPackageError(problems)
     return landings

@@ -6,8 +6,11 @@ from pathlib import Path
 
 from orchestration.release.durable import sync_folder
 
-# Held while a release becomes the current one, so that what interrupts a build can say whether it has.
-MOVING = threading.Lock()
+# Held while a release becomes the current one, so that what interrupts a build can say whether it has; again
+# and again by one thread, as interrupts follow one another.
+MOVING = threading.RLock()
+# Set when this process has made a release the current one.
+MOVED = threading.Event()
 
 
 def point(current: Path, release: Path) -> None:
@@ -16,4 +19,5 @@ def point(current: Path, release: Path) -> None:
     pointer.unlink(missing_ok=True)
     pointer.symlink_to(Path("releases") / release.name)
     pointer.replace(current)
+    MOVED.set()
     sync_folder(current.parent)

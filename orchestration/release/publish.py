@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -17,6 +16,7 @@ from orchestration.catalogue import Table, create_statements
 from orchestration.release.code_version import code_version, package_versions
 from orchestration.release.content_hash import content_hash
 from orchestration.release.durable import sync_folder, sync_tree
+from orchestration.release.pointer import MOVING, point
 from orchestration.settings import Settings
 
 ROWS_PER_GROUP = 122_880
@@ -88,14 +88,15 @@ def publish(
     sync_tree(partial)
     partial.rename(release)
     sync_folder(settings.releases)
-    # Remembered first: a ledger that cannot be written must leave readers where they are.
-    ledger.append(
-        settings.ledger,
-        "publication",
-        release_id=release_id,
-        manifest_sha256=_sha256(release / "manifest.json"),
-    )
-    _point(settings.current, release)
+    with MOVING:
+        # Remembered first: a ledger that cannot be written must leave readers where they are.
+        ledger.append(
+            settings.ledger,
+            "publication",
+            release_id=release_id,
+            manifest_sha256=_sha256(release / "manifest.json"),
+        )
+        point(settings.current, release)
     return release
 
 
@@ -137,15 +138,6 @@ def _release_table(con: duckdb.DuckDBPyConnection, table: Table, folder: Path) -
         "parquet_sha256": _sha256(path),
         "parquet_bytes": path.stat().st_size,
     }
-
-
-def _point(current: Path, release: Path) -> None:
-    """Move the pointer in one step: readers see the old release or the new one."""
-    pointer = current.with_name(f".{current.name}.{os.getpid()}")
-    pointer.unlink(missing_ok=True)
-    pointer.symlink_to(Path("releases") / release.name)
-    pointer.replace(current)
-    sync_folder(current.parent)
 
 
 def _sha256(path: Path) -> str:

@@ -1,9 +1,15 @@
 """Whatever is wrong with a package: a clear error, no traceback, no lost row, no release."""
 
 import json
+import os
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
+import dagster as dg
 import duckdb
 import pytest
 
@@ -44,8 +50,8 @@ def test_packages_that_cannot_be_found_are_all_named(cohortmart, home, study, tm
     status, output = _refused(cohortmart, home, [incomplete, tmp_path])
     assert status == 2
     assert "the file `deaths.csv` is not in the package" in output
-    assert f"{tmp_path.name}" in output
-    assert output.count("study.yaml") >= 2
+    assert f"{incomplete}/study.yaml line" in output
+    assert f"{tmp_path} has no study.yaml" in output
 
 
 def test_files_that_cannot_be_read_are_all_named(cohortmart, home, study, edit_csv):
@@ -58,8 +64,25 @@ def test_files_that_cannot_be_read_are_all_named(cohortmart, home, study, edit_c
     assert status == 2
     assert "date_died" in output
     assert "died_on" in output
-    assert "disease_events.csv" in output
-    assert "follow_up.csv" in output
+    assert "renamed: deaths.csv: " in output
+    assert "binary: disease_events.csv" in output
+    assert "empty: follow_up.csv" in output
+
+
+def test_a_subgroup_of_too_many_levels_stops_the_build_before_anything_is_computed(cohortmart, home, study):
+    package = study("ages")
+    descriptor = package / "study.yaml"
+    descriptor.write_text(
+        descriptor.read_text("utf-8").replace("subgroups: [", "subgroups: [age_years, "), "utf-8"
+    )
+    status, output = _refused(cohortmart, home, [package])
+    assert status == 2
+    assert (
+        "ages: study.yaml line 18: subgroups[1] names the column `age_years`, which has 62 levels" in output
+    )
+    assert "accepted: at most 50 levels: group it into a column with fewer levels" in output
+    with duckdb.connect(home / "build" / "build.duckdb", read_only=True) as con:
+        assert con.sql("select * from duckdb_tables() where schema_name = 'staging'").fetchall() == []
 
 
 def test_rows_that_cannot_be_are_quarantined_with_reasons_and_none_is_lost(cohortmart, home, study, edit_csv):
@@ -82,10 +105,11 @@ def test_rows_that_cannot_be_are_quarantined_with_reasons_and_none_is_lost(cohor
     )
     status, output = _refused(cohortmart, home, [twice, dated, armed, flooded])
     assert status == 1
-    assert "participants.csv: 2 rows quarantined" in output
+    assert "twice: participants.csv: 2 rows quarantined" in output
+    assert "armed: participants.csv: 1 row quarantined" in output
     assert "line 8: died_on `2020-02-60` is not a day of the calendar" in output
     assert "arm_id `PLACEBO` is not an arm of study.yaml, which has OBS, LEV, LEV5FU" in output
-    assert "follow_up.csv: 10,000 rows quarantined" in output
+    assert "flooded: follow_up.csv: 10,000 rows quarantined" in output
     with duckdb.connect(home / "build" / "build.duckdb", read_only=True) as con:
         files = con.sql(
             "select study_id, record, rows_read, rows_accepted, rows_quarantined from audit.landing"
@@ -157,3 +181,41 @@ def test_quarantine_within_the_declared_tolerance_is_released_and_shown(
     )
     (row,) = json.loads(answer.stdout)
     assert (row["source_file"], row["value"]) == ("deaths.csv", "2020-02-60")
+
+
+# When a build is interrupted: what of it is there to see, and so many seconds later.
+MOMENTS = {
+    "imports": ("dbt", 1),
+    "landing": ("build/run_id", 0),
+    "first-step": ("build/run_id", 0.3),
+    "dbt": ("build/run_id", 5),
+    "validation": ("build/validation", 0.5),
+    "release": ("warehouse/releases/.*.partial", 0),
+}
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_an_interrupted_build_says_so_and_leaves_the_release_as_it_was(home, moertel, moment):
+    """As a terminal does it: Ctrl-C goes to every process that the build has started."""
+    shutil.rmtree(home / "build", ignore_errors=True)
+    shutil.rmtree(home / "warehouse" / "releases", ignore_errors=True)
+    process = subprocess.Popen(
+        [str(Path(sys.executable).with_name("cohortmart")), "build", "--study", moertel, "--home", home],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    pattern, seconds = MOMENTS[moment]
+    until = time.monotonic() + 200
+    while not list(home.glob(pattern)) and process.poll() is None and time.monotonic() < until:
+        time.sleep(0.02)
+    time.sleep(seconds)
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (130, "")
+    assert err.split("\n") == ["", "The build was interrupted; the current release is as it was.", ""]
+    assert not (home / "warehouse" / "current").exists()
+    if moment != "imports":
+        instance = dg.DagsterInstance.from_config(str(home / "dagster"))
+        assert instance.get_runs(limit=1)[0].status == dg.DagsterRunStatus.CANCELED

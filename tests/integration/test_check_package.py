@@ -174,6 +174,22 @@ def test_a_duplicate_at_the_far_ends_of_a_large_file_is_found(package):
     assert [example.row_text + "\n" for example in reason.examples] == [contacts[0]] * 2
 
 
+def test_groups_of_too_many_levels_are_a_problem_of_the_package(package):
+    people = "".join(f"P{n},2010-01-01,{n % 51}\n" for n in range(600))
+    (package / "participants.csv").write_text(
+        f"participant_id,index_date,village\n{people}", encoding="utf-8"
+    )
+    _append(package / "study.yaml", "subgroups: [village]\n")
+    report = check_package(package)
+    assert report.exit_status == 2
+    assert "`village`, which has 51 levels; accepted: at most 50 levels" in report.problems[0]
+
+
+def test_the_number_of_threads_changes_nothing_that_is_found(package):
+    _append(package / "participants.csv", "P1,2010-01-01\n")
+    assert check_package(package, threads=1) == check_package(package, threads=3)
+
+
 def test_nothing_is_left_behind(package, tmp_path_factory, monkeypatch):
     scratch = tmp_path_factory.mktemp("scratch")
     monkeypatch.setattr("tempfile.tempdir", str(scratch))

@@ -5,11 +5,12 @@ import io
 import json
 
 import polars as pl
+import pyarrow.parquet as pq
 import pytest
 
 LANDMARKS = (
     "select arm_id, landmark_years, survival from survival.landmark where study_id = 'moertel-colon' "
-    "and endpoint_id = 'OS' order by all"
+    "and endpoint_id = 'OS' and policy_id = 'primary' order by all"
 )
 
 
@@ -28,7 +29,8 @@ def test_csv_json_and_parquet_say_the_same(cohortmart, warehouse, tmp_path):
 
 
 def test_the_table_is_for_people_and_says_when_rows_are_left_out(cohortmart, warehouse):
-    printed = cohortmart("sql", "select * from survival.time_to_event", home=warehouse).stdout
+    everybody = "select * from survival.time_to_event where policy_id = 'primary'"
+    printed = cohortmart("sql", everybody, home=warehouse).stdout
     assert "participant_id" in printed.splitlines()[0]
     assert "200 of 16,362 rows shown" in printed
 
@@ -58,6 +60,59 @@ def test_a_sum_of_counts_is_a_number(cohortmart, warehouse):
     done = cohortmart("sql", "select sum(n_event) as n from survival.curve", "-f", "json", home=warehouse)
     ((n,),) = (row.values() for row in json.loads(done.stdout))
     assert isinstance(n, int)
+
+
+NESTED = """
+    select [1, 2] as l, {'a': 1, 'd': date '2020-01-01'} as s, map {'a': 1} as "m""x",
+        union_value(k := 1) as u, '\\xAA'::blob as b, interval 1 day as i,
+        [{'a': [interval 1 day]}] as deep, null::int[] as nothing
+"""
+
+
+def test_what_a_format_cannot_hold_is_text_and_nested_values_are_json(cohortmart, warehouse, tmp_path):
+    as_text = {
+        "l": "[1,2]",
+        "s": '{"a":1,"d":"2020-01-01"}',
+        'm"x': '{"a":1}',
+        "u": '{"k":1}',
+        "b": "\\xAA",
+        "i": "1 day",
+        "deep": '[{"a":["1 day"]}]',
+    }
+    done = cohortmart("sql", NESTED, "-f", "csv", home=warehouse)
+    assert done.returncode == 0, done.stderr
+    assert list(csv.DictReader(io.StringIO(done.stdout))) == [{**as_text, "nothing": ""}]
+    printed = cohortmart("sql", NESTED, home=warehouse).stdout
+    assert all(text in printed for text in as_text.values())
+    (row,) = json.loads(cohortmart("sql", NESTED, "-f", "json", home=warehouse).stdout)
+    assert row == {
+        **as_text,
+        "l": [1, 2],
+        "s": {"a": 1, "d": "2020-01-01"},
+        'm"x': {"a": 1},
+        "nothing": None,
+    }
+    target = tmp_path / "nested.parquet"
+    assert cohortmart("sql", NESTED, "-o", target, home=warehouse).returncode == 0
+    (row,) = pq.read_table(target).to_pylist()
+    assert (row["l"], row["b"], row["u"], row["deep"]) == ([1, 2], b"\xaa", '{"k":1}', as_text["deep"])
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "abc", "1.5", "1025", "²", "1_0"])
+def test_a_number_of_threads_that_cannot_be_is_refused_by_its_variable(cohortmart, tmp_path, value):
+    for command in (("sql", "select 1"), ("check", tmp_path)):
+        done = cohortmart(*command, home=tmp_path, COHORTMART_THREADS=value)
+        assert done.returncode == 2
+        assert done.stderr == (
+            f"COHORTMART_THREADS: `{value}` is no number of threads; accepted: a whole number, 1 to 1024\n"
+        )
+
+
+def test_an_empty_variable_is_one_that_is_not_set(cohortmart, warehouse):
+    empty = dict.fromkeys(("THREADS", "STUDIES", "TIME_ZONE", "NIGHTLY_CRON"), "")
+    variables = {f"COHORTMART_{name}": value for name, value in empty.items()}
+    done = cohortmart("sql", "select 1 as a", "-f", "csv", home=warehouse, **variables)
+    assert (done.returncode, done.stdout) == (0, "a\n1\n")
 
 
 def test_the_files_name_chooses_the_format(cohortmart, warehouse, tmp_path):
@@ -99,4 +154,6 @@ def test_the_contract_of_a_record_is_described(cohortmart, tmp_path):
     listed = cohortmart("contract", home=tmp_path).stdout
     assert "adverse_events" in listed
     described = cohortmart("contract", "deaths", home=tmp_path).stdout
+    study = cohortmart("contract", "study", home=tmp_path).stdout
+    assert "custom_endpoints[].rules" in study
     assert "one of index_cancer, other_cancer, cardiovascular, other, unknown" in described

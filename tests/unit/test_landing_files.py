@@ -132,8 +132,11 @@ def test_a_stratification_factor_must_be_a_column_of_participants(land):
     problems = _refused(
         land, PARTICIPANTS.replace(b"index_date", b"index_date,nodes4"), descriptor=descriptor
     )
-    assert "`node4` is missing (did you mean `nodes4`?); stratification of study.yaml names it" in problems[0]
-    assert "`sex` is missing" in problems[1]
+    assert problems[0] == (
+        "study.yaml line 8: stratification[1] names the column `node4`, which is missing in participants.csv"
+        " (did you mean `nodes4`?); accepted: nodes4"
+    )
+    assert "study.yaml line 9: subgroups[1] names the column `sex`, which is missing" in problems[1]
 
 
 def test_a_covariate_of_the_adjusted_model_must_be_a_covariate_of_participants(land):
@@ -143,8 +146,49 @@ def test_a_covariate_of_the_adjusted_model_must_be_a_covariate_of_participants(l
     problems = _refused(
         land, PARTICIPANTS.replace(b"index_date", b"index_date,nodes4"), descriptor=descriptor
     )
-    assert "`node4` is missing (did you mean `nodes4`?); adjustment of study.yaml names it" in problems[0]
-    assert "`index_date` is no covariate; adjustment of study.yaml names it" in problems[1]
+    assert "line 8: adjustment[1] names the column `node4`, which is missing" in problems[0]
+    assert "did you mean `nodes4`?" in problems[0]
+    assert "line 8: adjustment[2] names the column `index_date`, which is no covariate" in problems[1]
+
+
+def _people(levels: list[str], column: str = "centre") -> bytes:
+    rows = "".join(f"P{n},2010-01-01,{level}\n" for n, level in enumerate(levels))
+    return f"participant_id,index_date,{column}\n{rows}".encode()
+
+
+@pytest.mark.parametrize("column", ["centre", "site_id", "age_years"])
+@pytest.mark.parametrize(
+    ("use", "place", "advice"),
+    [
+        ("subgroups: [{}]", "subgroups[1]", "fewer levels"),
+        ("adjustment: [{{covariate: {}, kind: categorical}}]", "adjustment[1]", "kind: continuous"),
+    ],
+)
+def test_a_group_of_more_than_fifty_levels_is_refused_with_their_number(land, column, use, place, advice):
+    descriptor = DESCRIPTOR + use.format(column) + "\n"
+    fifty = [str(20 + n % 50) for n in range(200)]
+    _, landing = land(_people([*fifty, ""], column), descriptor=descriptor)
+    assert landing.rows_accepted == 201
+    (problem,) = _refused(land, _people([*fifty, "70"], column), descriptor=descriptor)
+    assert problem.startswith(f"study.yaml line 8: {place} names the column `{column}`, which has 51 levels;")
+    assert "accepted: at most 50 levels: group it into a column with fewer levels" in problem
+    assert advice in problem
+
+
+def test_a_continuous_covariate_may_have_any_number_of_values(land):
+    descriptor = DESCRIPTOR + "adjustment: [{covariate: weight, kind: continuous}]\n"
+    _, landing = land(_people([str(n) for n in range(600)], "weight"), descriptor=descriptor)
+    assert landing.rows_accepted == 600
+
+
+def test_centres_may_be_strata_as_long_as_they_hold_two_participants_on_average(land):
+    descriptor = DESCRIPTOR + "stratification: [site_id]\n"
+    _, landing = land(_people([f"C{n % 55}" for n in range(110)], "site_id"), descriptor=descriptor)
+    assert landing.rows_accepted == 110
+    (problem,) = _refused(land, _people([f"C{n % 56}" for n in range(110)], "site_id"), descriptor=descriptor)
+    assert (
+        "stratification[1] names the column `site_id`, which has 56 levels; accepted: at most 55" in problem
+    )
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,9 @@ import pytest
 
 from schemas.errors import StudyPackageError
 from schemas.reference import seed_column
-from schemas.study import load_study
+from schemas.study import StudyDescriptor, load_study
+from schemas.study_keys import describe_study
+from schemas.study_parts import CustomEndpoint, Source
 
 DESCRIPTOR = """\
 study_id: moertel-colon
@@ -119,6 +121,8 @@ def test_an_endpoint_of_its_own_may_be_named_before_it_is_defined(package):
     ("old", "new", "words"),
     [
         ("LIVER_FREE", "OS", ["line 14: custom_endpoints[1].endpoint_id", "`OS` is defined for every study"]),
+        ("LIVER_FREE", "dfs_challenge", ["`dfs_challenge` is `DFS_CHALLENGE`", "differs by more"]),
+        ("LIVER_FREE", "All", ["line 14", "`All` stands for everything", "another id"]),
         (RULES, OPEN_RULES, ["line 20: custom_endpoints[1].rules", f"without a rule for `{CLASSES[-1]}`"]),
         (
             "distant_recurrence: ",
@@ -152,6 +156,8 @@ def test_two_endpoints_of_a_study_cannot_share_an_id(package):
     again = CUSTOM.removeprefix("custom_endpoints:\n")
     (problem,) = _problems(package(DESCRIPTOR + CUSTOM + again))
     assert "`LIVER_FREE` is named more than once" in problem
+    (problem,) = _problems(package(DESCRIPTOR + CUSTOM + again.replace("LIVER_FREE", "Liver_free")))
+    assert "`Liver_free` is `LIVER_FREE` but for upper and lower case; accepted: " in problem
 
 
 def test_ids_stay_as_they_are_written(package):
@@ -229,7 +235,24 @@ def test_a_record_may_be_spread_over_several_files(package, tmp_path):
             ["line 11: adjustment", "`sex` is named more than once"],
         ),
         ("title:", "study_id: again\ntitle:", ["line 2", "already given on line 1"]),
-        ("arms:", "arms: {a: b}\nsubgroups:", ["arms is a dict", "a list of arms"]),
+        ("arms:", "arms: {a: b}\nsubgroups:", ["arms is a map", "a list of arms"]),
+        ("records:", "arms: [[a]]\nrecords:", ["arms[1] is a list"]),
+        ("title: Adjuvant", "title: [a]\n#", ["line 2", "title is a list"]),
+        ("index_cancer: colon", 'index_cancer: ""', ["`index_cancer` is missing"]),
+        ("label: Observation", "label:", ["line 8", "arms[1].label is an empty value"]),
+        ("records:", "endpoints: ['']\nrecords:", ["line 11", "an empty value is not an endpoint"]),
+        ("records:", "endpoints: []\nrecords:", ["line 11: endpoints is an empty list", "one or more"]),
+        ("records:", "policies: []\nrecords:", ["line 11: policies is an empty list", "one or more"]),
+        ("records:", "comparisons: []\nrecords:", ["line 11: comparisons is an empty list", "one or more"]),
+        ("records:", "subgroups: [sex, all]\nrecords:", ["line 11: subgroups[2]", "everybody", "another"]),
+        ("records:", "stratification: [ALL]\nrecords:", ["line 11: stratification[1]", "`ALL`", "another"]),
+        (
+            "records:",
+            "adjustment: [{covariate: all, kind: categorical}]\nrecords:",
+            ["line 11: adjustment[1].covariate", "`all`", "another name"],
+        ),
+        ("records:", "arms: &a [*a]\nrecords:", ["line 11", "refers to itself", "anchor on line 11"]),
+        ("records:", "source: &s {citation: a, licence: *s}\nrecords:", ["`licence`", "refers to itself"]),
     ],
 )
 def test_a_fault_is_named_with_line_value_and_what_is_accepted(package, old, new, words):
@@ -253,6 +276,38 @@ def test_what_is_no_descriptor_is_refused_in_one_sentence(package, content):
     (folder / "study.yaml").write_bytes(content)
     (problem,) = _problems(folder)
     assert problem.startswith("study.yaml")
+
+
+def test_a_descriptor_of_too_many_brackets_or_aliases_is_refused_in_words(package):
+    (problem,) = _problems(package("[" * 5000))
+    assert "nested too deeply" in problem
+    doubled = "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]\n" for n in range(1, 40))
+    (problem,) = _problems(package(f"a0: &a0 [x, y]\n{doubled}"))
+    assert "more than 100,000 values" in problem
+
+
+def test_the_same_part_may_be_written_once_and_referred_to(package):
+    study = load_study(package(DESCRIPTOR + "stratification: &factors [sex, stage]\nsubgroups: *factors\n"))
+    assert study.subgroups == study.stratification == ["sex", "stage"]
+
+
+def test_a_key_without_a_value_is_left_out(package):
+    study = load_study(package(DESCRIPTOR + "endpoints:\npolicies: null\ncomparisons: ~\n"))
+    assert study.all_endpoints == list(seed_column("endpoint_definitions", "endpoint_id"))
+    assert study.all_policies == list(seed_column("censoring_policies", "policy_id"))
+
+
+def test_the_contract_says_of_every_key_what_is_accepted_and_what_leaving_it_out_means():
+    said = {key: words for key, *words in describe_study()}
+    for part, prefix in ((StudyDescriptor, ""), (CustomEndpoint, "custom_endpoints[]."), (Source, "source.")):
+        assert {prefix + name for name in part.model_fields} <= set(said)
+    assert said["arms[].role"] == ["yes", "", "control or experimental"]
+    assert {"comparisons[].control", "timepoints[].minutes_from_bout_end", "adjustment[].kind"} <= set(said)
+    for key, (required, left_out, accepted) in said.items():
+        assert accepted, key
+        assert (required == "yes") != bool(left_out), key
+    assert said["endpoints"][1] == said["policies"][1] == "all of them"
+    assert (said["quarantine_tolerance"][1], said["nominal_dates"][1]) == ("0", "false")
 
 
 def test_a_folder_without_a_descriptor_names_the_one_with_another_ending(package):
