@@ -6,9 +6,6 @@ from schemas.records import RECORDS
 from schemas.study import StudyDescriptor
 from schemas.study_values import MAX_LEVELS
 
-# A sex that the contract calls unknown is no level: it is missing.
-_NO_LEVEL = {"sex": "unknown"}
-
 
 def too_many_levels(con: duckdb.DuckDBPyConnection, study: StudyDescriptor) -> list[str]:
     """Say which subgroups, strata and categorical covariates have too many levels to be groups.
@@ -52,17 +49,13 @@ def too_many_levels(con: duckdb.DuckDBPyConnection, study: StudyDescriptor) -> l
 def _count_levels(con: duckdb.DuckDBPyConnection, study_id: str, name: str) -> int:
     """Count the distinct values of a column of participants, those of the contract or the study's own."""
     if name in RECORDS["participants"].columns:
-        level = f"nullif(cast({name} as varchar), $word) as level"
-        levels = f"select {level} from raw.participants where study_id = $study"
-        word = _NO_LEVEL.get(name, "")
+        levels = f"select {name} as level from raw.participants where study_id = $study"
+        given = {"study": study_id}
     else:
         levels = (
             "select pair.value as level from (select unnest(covariates) as pair from raw.participants"
-            " where study_id = $study) where pair.name = $word"
+            " where study_id = $study) where pair.name = $name"
         )
-        word = name
-    rows = con.execute(
-        f"select count(distinct level) from ({levels})", {"study": study_id, "word": word}
-    ).fetchall()
-    n_levels: int = rows[0][0]
+        given = {"study": study_id, "name": name}
+    n_levels: int = con.execute(f"select count(distinct level) from ({levels})", given).fetchall()[0][0]
     return n_levels

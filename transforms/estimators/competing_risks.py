@@ -1,12 +1,12 @@
 """Cumulative incidence in the presence of competing events (Aalen and Johansen 1978)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from transforms.estimators.elementary import FloatArray
 from transforms.estimators.infinitesimal_jackknife import Stays, has_delayed_entry, incidence_variances
-from transforms.estimators.intervals import confidence_limits
+from transforms.estimators.intervals import ConfidenceLimits, confidence_limits
 from transforms.estimators.risk_set import IntArray, RiskSet, as_float
 
 
@@ -14,21 +14,16 @@ from transforms.estimators.risk_set import IntArray, RiskSet, as_float
 class Incidence:
     """The probability of one outcome by each day: day 0 and the days with an exit.
 
-    The 95 % limits are R's on three scales (see `intervals`; log where the name says none), but for one
-    addition: before the first such outcome the log scale has the interval [0, 0], where R has NA, as that
-    of a survival curve is [1, 1] before the first event.
+    The 95 % limits are R's on three scales (see `intervals`), but for one addition: before the first such
+    outcome the log scale has the interval [0, 0], where R has NA, as that of a survival curve is [1, 1]
+    before the first event.
     """
 
     time_days: IntArray
     n_at_risk: IntArray
     cumulative_incidence: FloatArray
     std_error: FloatArray
-    conf_low: FloatArray
-    conf_high: FloatArray
-    conf_low_log_log: FloatArray
-    conf_high_log_log: FloatArray
-    conf_low_plain: FloatArray
-    conf_high_plain: FloatArray
+    limits: ConfidenceLimits
 
 
 def cumulative_incidence(group: RiskSet, stays: Stays | None = None) -> tuple[Incidence, Incidence]:
@@ -73,12 +68,11 @@ def cumulative_incidence(group: RiskSet, stays: Stays | None = None) -> tuple[In
             n_at_risk=steps.n_at_risk,
             cumulative_incidence=probability,
             std_error=error,
-            conf_low=np.where(happened, limits.log_low, 0.0),
-            conf_high=np.where(happened, limits.log_high, 0.0),
-            conf_low_log_log=limits.log_log_low,
-            conf_high_log_log=limits.log_log_high,
-            conf_low_plain=limits.plain_low,
-            conf_high_plain=limits.plain_high,
+            limits=replace(
+                limits,
+                log_low=np.where(happened, limits.log_low, 0.0),
+                log_high=np.where(happened, limits.log_high, 0.0),
+            ),
         )
 
     return incidence(*own_and_other, variances[0]), incidence(*other_and_own, variances[1])

@@ -20,12 +20,12 @@ from transforms.estimators.comparisons import (
     without_participants,
 )
 from transforms.estimators.cox import cox_two_arms
-from transforms.estimators.elementary import NORMAL_975, exp, two_sided_p
 from transforms.estimators.fine_gray import fine_gray
 from transforms.estimators.gray_test import gray_test
 from transforms.estimators.infinitesimal_jackknife import stays_by_arm
 from transforms.estimators.mart_columns import CUMULATIVE_INCIDENCE, RECURRENCE_EFFECT, stacked
 from transforms.estimators.risk_set import ARM_KEY, RiskSet, event_days, no_participants, risk_sets
+from transforms.estimators.wald import wald
 
 
 def cumulative_incidence(risk_table: pl.DataFrame, delayed_stays: pl.DataFrame | None = None) -> pl.DataFrame:
@@ -50,20 +50,8 @@ def cumulative_incidence(risk_table: pl.DataFrame, delayed_stays: pl.DataFrame |
             raise ValueError(f"{' / '.join(key)}: {error}") from error
         for outcome, estimate in zip(("competing", "event"), reversed(estimates), strict=True):
             keys.append((*key, outcome))
-            blocks.append(
-                (
-                    estimate.time_days,
-                    estimate.n_at_risk,
-                    estimate.cumulative_incidence,
-                    estimate.std_error,
-                    estimate.conf_low,
-                    estimate.conf_high,
-                    estimate.conf_low_log_log,
-                    estimate.conf_high_log_log,
-                    estimate.conf_low_plain,
-                    estimate.conf_high_plain,
-                )
-            )
+            curve = estimate.time_days, estimate.n_at_risk, estimate.cumulative_incidence
+            blocks.append((*curve, estimate.std_error, *estimate.limits.in_order))
     return stacked(keys, blocks, CUMULATIVE_INCIDENCE)
 
 
@@ -100,8 +88,11 @@ def _effects(arms: dict[str, RiskSet], experimental: str, control: str) -> list[
         sum(group.events for group in groups),
         sum(int(np.sum(group.n_competing)) for group in groups),
     )
-    *cause_specific, why_no_limit = _wald(cox.log_hazard_ratio, cox.std_error)
-    *subdistribution, why_no_robust_limit = _wald(fit.log_hazard_ratio, fit.std_error)
+    ratios = []
+    for model in (cox, fit):
+        *ratio, p_value, why_no_limit = wald(model.log_hazard_ratio, model.std_error)
+        ratios.append(((*ratio, model.log_hazard_ratio, model.std_error, p_value), why_no_limit))
+    (cause_specific, why_no_limit), (subdistribution, why_no_robust_limit) = ratios
     cause_specific_reason = sentences(*(empty or [(True, cox.reason)]), (True, why_no_limit))
     why_neither = [(True, fit.reason), (True, test.reason)]
     fine_gray_reason = sentences(*(empty or why_neither), (True, why_no_robust_limit))
@@ -109,19 +100,3 @@ def _effects(arms: dict[str, RiskSet], experimental: str, control: str) -> list[
         ("cause_specific", *cause_specific, None, None, *counts, cause_specific_reason),
         ("fine_gray", *subdistribution, test.chisq, test.p_value, *counts, fine_gray_reason),
     ]
-
-
-def _wald(beta: float | None, std_error: float | None) -> tuple[Any, ...]:
-    """Return hazard ratio, its limits, log hazard ratio, error, p-value and why a limit is missing."""
-    if beta is None:
-        return None, None, None, None, None, None, ""
-    ratio = float(exp(np.array([beta]))[0])
-    if std_error is None:
-        return ratio, None, None, beta, None, None, ""
-    margin = NORMAL_975 * std_error
-    low, high = exp(beta + np.array([-margin, margin])).tolist()
-    p_value = two_sided_p(beta / std_error)
-    if np.isfinite(high):
-        return ratio, low, high, beta, std_error, p_value, ""
-    why = "the upper limit of the hazard ratio is beyond 1e308"
-    return ratio, low, None, beta, std_error, p_value, why

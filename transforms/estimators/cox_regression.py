@@ -51,10 +51,7 @@ class CoxRegression:
 
     @property
     def log_likelihood(self) -> float | None:
-        """The logarithm of the partial likelihood at its maximum, or what it tends to.
-
-        Models of different risk sets are compared by this, as each has a `likelihood_ratio` to its own null.
-        """
+        """The logarithm of the partial likelihood at its maximum, or what it tends to."""
         if self.likelihood_ratio is None:
             return None
         return self.null_log_likelihood + self.likelihood_ratio / 2.0

@@ -8,7 +8,6 @@ import math
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
 import polars as pl
 
 from transforms.estimators import proportional_hazards
@@ -23,7 +22,7 @@ from transforms.estimators.adjustment import (
 from transforms.estimators.comparisons import AnalysisKey, arms_by_analysis, pairs_by_study, sentences
 from transforms.estimators.cox import Ties, cox_two_arms
 from transforms.estimators.cox_regression import cox_regression, score_test_of_time
-from transforms.estimators.elementary import NORMAL_975, FloatArray, exp, two_sided_p
+from transforms.estimators.elementary import FloatArray
 from transforms.estimators.fingerprint import fingerprint
 from transforms.estimators.interaction import Arms, Interaction, interaction
 from transforms.estimators.logrank import LogRank, logrank
@@ -38,6 +37,7 @@ from transforms.estimators.risk_set import (
     no_participants,
     risk_sets,
 )
+from transforms.estimators.wald import wald
 
 TIES: tuple[Ties, Ties] = ("efron", "breslow")
 
@@ -287,7 +287,7 @@ def _adjusted_estimates(sets: RiskSets, covariates: list[str], scaled_time: Floa
 
 def _row(model: _Model, ties: Ties, estimates: _Estimates, test: LogRank, subgroup_test: Interaction) -> Row:
     """Return the columns of a row after those of its comparison."""
-    ratio, low, high, p_value, why_no_interval = _wald(estimates)
+    ratio, low, high, p_value, why_no_interval = wald(estimates.log_hazard_ratio, estimates.std_error)
     hazards = estimates.hazards
     reasons = [*estimates.reasons, why_no_interval, hazards.reason, subgroup_test.reason]
     return (
@@ -297,15 +297,3 @@ def _row(model: _Model, ties: Ties, estimates: _Estimates, test: LogRank, subgro
         *(hazards.chisq, hazards.p_value, subgroup_test.p_value),
         sentences(*((True, reason) for reason in reasons)),
     )
-
-
-def _wald(estimates: _Estimates) -> tuple[float | None, float | None, float | None, float | None, str]:
-    """Return hazard ratio, its limits and p-value; a limit that no double can hold is missing."""
-    if estimates.log_hazard_ratio is None or estimates.std_error is None:
-        return None, None, None, None, ""
-    margin = NORMAL_975 * estimates.std_error
-    ratio, low, high = exp(estimates.log_hazard_ratio + np.array([0.0, -margin, margin])).tolist()
-    p_value = two_sided_p(estimates.log_hazard_ratio / estimates.std_error)
-    if not np.isfinite(high):
-        return ratio, low, None, p_value, "the upper limit of the hazard ratio is beyond 1e308"
-    return ratio, low, high, p_value, ""

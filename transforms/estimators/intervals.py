@@ -27,6 +27,15 @@ class ConfidenceLimits:
     plain_low: FloatArray
     plain_high: FloatArray
 
+    @property
+    def in_order(self) -> tuple[FloatArray, ...]:
+        """The limits in the order of the marts' columns."""
+        return (
+            *(self.log_low, self.log_high),
+            *(self.log_log_low, self.log_log_high),
+            *(self.plain_low, self.plain_high),
+        )
+
 
 def confidence_limits(estimate: FloatArray, std_error: FloatArray) -> ConfidenceLimits:
     """Return the 95 % limits of probabilities (R: survfit's conf.type log, log-log and plain).

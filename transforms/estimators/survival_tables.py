@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 
 from transforms.estimators.comparisons import arms_by_analysis, pairs_by_study, sentences
-from transforms.estimators.elementary import NORMAL_975, FloatArray, two_sided_p
+from transforms.estimators.elementary import NORMAL_975, two_sided_p
 from transforms.estimators.kaplan_meier import SurvivalCurve, first_day_at_half, kaplan_meier, step_at
 from transforms.estimators.mart_columns import (
     CURVE,
@@ -54,18 +54,8 @@ def curve(risk_table: pl.DataFrame) -> pl.DataFrame:
         km = kaplan_meier(group)
         keys.append(key)
         counts = km.time_days, km.n_at_risk, km.n_event, km.n_other_exit
-        blocks.append((*counts, km.survival, km.std_error, *_limits(km), km.cumulative_hazard))
+        blocks.append((*counts, km.survival, km.std_error, *km.limits.in_order, km.cumulative_hazard))
     return stacked(keys, blocks, CURVE)
-
-
-def _limits(km: SurvivalCurve) -> tuple[FloatArray, ...]:
-    """Return the limits of a curve in the order of the marts' columns."""
-    limits = km.limits
-    return (
-        *(limits.log_low, limits.log_high),
-        *(limits.log_log_low, limits.log_log_high),
-        *(limits.plain_low, limits.plain_high),
-    )
 
 
 def landmark(risk_table: pl.DataFrame, landmarks: pl.DataFrame) -> pl.DataFrame:
@@ -122,7 +112,7 @@ def _survival_at(group: RiskSet, km: SurvivalCurve, years: float) -> _Estimate:
 
 def _limits_at(km: SurvivalCurve, years: float) -> list[_Number]:
     at = step_at(km, years * DAYS_PER_YEAR)
-    return [_not_nan(values[at]) for values in _limits(km)]
+    return [_not_nan(values[at]) for values in km.limits.in_order]
 
 
 def _not_nan(value: float) -> _Number:
@@ -215,7 +205,7 @@ def _medians(group: RiskSet, km: SurvivalCurve) -> tuple[list[_Number], str]:
     """Return the median, its limits low and high by scale, and the median follow-up; and why some lack."""
     reverse = kaplan_meier(group.reversed())
     median = first_day_at_half(km.time_days, km.survival)
-    limits = [first_day_at_half(km.time_days, values) for values in _limits(km)]
+    limits = [first_day_at_half(km.time_days, values) for values in km.limits.in_order]
     follow_up = first_day_at_half(reverse.time_days, reverse.survival)
     reason = sentences(
         (median is None, "survival does not fall to 50 %"),
