@@ -2,7 +2,7 @@
 
 import csv
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -12,6 +12,16 @@ REFERENCE_FOLDER = Path(seeds.__file__).parent / "reference"
 
 
 @cache
+def seed_rows(table: str) -> tuple[Mapping[str, str], ...]:
+    """Return the rows of `seeds/reference/<table>.csv` as text by column, in file order; empty is "".
+
+    Raises:
+        FileNotFoundError: the seed table does not exist.
+    """
+    with (REFERENCE_FOLDER / f"{table}.csv").open(newline="", encoding="utf-8") as file:
+        return tuple(csv.DictReader(file))
+
+
 def seed_column(table: str, column: str) -> tuple[str, ...]:
     """Return one column of `seeds/reference/<table>.csv`, in file order.
 
@@ -19,12 +29,20 @@ def seed_column(table: str, column: str) -> tuple[str, ...]:
         FileNotFoundError: the seed table does not exist.
         KeyError: the table has no such column.
     """
-    with (REFERENCE_FOLDER / f"{table}.csv").open(newline="", encoding="utf-8") as file:
-        return tuple(row[column] for row in csv.DictReader(file))
+    return tuple(row[column] for row in seed_rows(table))
 
 
 def suggestion(value: str, accepted: Iterable[str]) -> str:
     """Return " (did you mean `x`?)" for the nearest accepted word, or nothing when none is near."""
-    by_folded_name = {word.casefold(): word for word in accepted}
-    near = difflib.get_close_matches(value.strip().casefold(), by_folded_name, n=1, cutoff=0.6)
-    return f" (did you mean `{by_folded_name[near[0]]}`?)" if near else ""
+    return suggestion_among(value.strip().casefold(), {word.casefold(): word for word in accepted})
+
+
+def suggestion_among(value: str, meant_by: Mapping[str, str]) -> str:
+    """Return " (did you mean `x`?)" for what the nearest of several forms stands for, as `suggestion`.
+
+    Args:
+        value: what was written, in the form that the keys have.
+        meant_by: what to suggest, by the form it is recognised in.
+    """
+    near = difflib.get_close_matches(value, meant_by, n=1, cutoff=0.6)
+    return f" (did you mean `{meant_by[near[0]]}`?)" if near else ""

@@ -135,6 +135,12 @@ class StudyDescriptor(Part):
         default=None, description="a number of years above 0, at most 100"
     )
     timepoints: list[Timepoint] = Field(default=[], description="a list of timepoints")
+    visits: list[Words] = Field(
+        default=[],
+        min_length=_NOT_EMPTY,
+        description="a list of one or more visits of samples, the earliest first",
+        json_schema_extra=_left_out("every visit, the one with the earliest sample first"),
+    )
     source: Source = Field(default=Source(), description="citation and licence")
     quarantine_tolerance: Annotated[Number, Field(ge=0, le=1)] = Field(
         default=0.0, description="a share of rows from 0 to 1"
@@ -153,7 +159,7 @@ class StudyDescriptor(Part):
         self._yaml = context.yaml
 
     _no_doubles = field_validator(
-        "comparisons", "stratification", "subgroups", "endpoints", "policies", "landmarks_years"
+        "comparisons", "stratification", "subgroups", "endpoints", "policies", "landmarks_years", "visits"
     )(distinct)
     _distinct_arms = field_validator("arms")(_distinct_by("arm_id"))
     _distinct_covariates = field_validator("adjustment")(_distinct_by("covariate"))

@@ -19,6 +19,7 @@ from schemas.study import load_study
 
 LANDING = dg.AssetKey(["audit", "landing"])
 QUARANTINE = dg.AssetKey(["audit", "quarantine"])
+ASSAY_VOCABULARY = dg.AssetKey(["raw", "assay_vocabulary"])
 WITHIN_TOLERANCE = "quarantine_within_tolerance"
 
 
@@ -93,6 +94,7 @@ RAW_ASSETS = [_raw_asset(position, record) for position, record in enumerate(REC
         for key, description in (
             (LANDING, "Rows read, accepted and quarantined of every delivered file."),
             (QUARANTINE, "Every reason for which a row was set aside, with file, line and text."),
+            (ASSAY_VOCABULARY, "What laboratories call their analytes and units, and what that is."),
         )
     ],
     check_specs=[
@@ -116,7 +118,7 @@ def landing_audit(
         breaches = above_tolerance(con)
         counts = {
             key: con.sql(f"select count(*) from {'.'.join(key.path)}").fetchall()[0][0]
-            for key in (LANDING, QUARANTINE)
+            for key in (LANDING, QUARANTINE, ASSAY_VOCABULARY)
         }
         progress.advance("landing", len(RECORDS) + 1, len(RECORDS) + 1, "rules across records")
     for key, rows in counts.items():

@@ -118,7 +118,8 @@ def tables(
 @app.command()
 def contract(
     record: Annotated[
-        str | None, typer.Argument(help="A record type, such as follow_up; or study, for study.yaml.")
+        str | None,
+        typer.Argument(help="A record type, such as follow_up; study, for study.yaml; or analytes."),
     ] = None,
 ) -> None:
     """List what a study package may hold, or the columns of a record type."""

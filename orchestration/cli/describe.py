@@ -1,11 +1,16 @@
 """`cohortmart tables` and `cohortmart contract`: what comes out, and what may go in."""
 
+from typing import TYPE_CHECKING
+
 import duckdb
 from rich.table import Table
 from rich.text import Text
 
 from orchestration.cli.terminal import fail, terminal
 from orchestration.settings import Settings
+
+if TYPE_CHECKING:
+    from schemas.records import RecordType
 
 
 def _table(*headers: str) -> Table:
@@ -49,14 +54,18 @@ def run_tables(settings: Settings, name: str | None) -> int:
     return 0
 
 
+# What is described beside the record types.
+_STUDY_HINT = "`cohortmart contract study` lists the keys of study.yaml."
+_ANALYTES_HINT = "`cohortmart contract analytes` lists the analytes with their names and units."
+
+
 def run_contract(name: str | None) -> int:
-    """List the record types of the input contract, or the columns of one.
+    """List the record types of the input contract, the columns of one, the keys of study.yaml or analytes.
 
     Returns:
         Exit status: 0, or 2 when there is no such record type.
     """
     from schemas.records import RECORDS  # noqa: PLC0415
-    from schemas.study_keys import describe_study  # noqa: PLC0415
 
     console = terminal()
     if name is None:
@@ -64,22 +73,45 @@ def run_contract(name: str | None) -> int:
         for record in RECORDS.values():
             listing.add_row(record.name, ", ".join(record.key), record.description)
         console.print(listing)
-        console.print("\n`cohortmart contract study` lists the keys of study.yaml.", highlight=False)
-        return 0
-    if name == "study":
-        keys = _table("key of study.yaml", "required", "left out", "accepted")
-        for key, required, left_out, accepted in describe_study():
-            keys.add_row(key, required, Text(left_out), Text(accepted))
-        console.print(keys)
-        return 0
-    if name not in RECORDS:
+        console.print(f"\n{_STUDY_HINT}\n{_ANALYTES_HINT}", highlight=False)
+    elif name == "study":
+        console.print(_study_keys())
+    elif name == "analytes":
+        console.print(_analytes())
+    elif name in RECORDS:
+        console.print(_columns(RECORDS[name]))
+        for rule in RECORDS[name].rules.values():
+            console.print(f"rule: {rule.accepted}", markup=False, highlight=False)
+        if name == "assay_results":
+            console.print(_ANALYTES_HINT, highlight=False)
+    else:
         return fail(f"There is no record type {name}: `cohortmart contract` lists them.")
-    record = RECORDS[name]
+    return 0
+
+
+def _study_keys() -> Table:
+    from schemas.study_keys import describe_study  # noqa: PLC0415
+
+    keys = _table("key of study.yaml", "required", "left out", "accepted")
+    for key, required, left_out, accepted in describe_study():
+        keys.add_row(key, required, Text(left_out), Text(accepted))
+    return keys
+
+
+def _columns(record: "RecordType") -> Table:
     columns = _table("column", "required", "accepted", "what it holds")
     for column, accepted in record.accepted.items():
         required = "yes" if column in record.required else ""
         columns.add_row(column, required, accepted, record.descriptions[column])
-    console.print(columns)
-    for rule in record.rules.values():
-        console.print(f"rule: {rule.accepted}", markup=False, highlight=False)
-    return 0
+    return columns
+
+
+def _analytes() -> Table:
+    """Lay out the analytes: what they are called, the unit of the marts, and the units they come in."""
+    from schemas.laboratory import analytes  # noqa: PLC0415
+
+    listing = _table("analyte", "also called", "unit in the marts", "accepted units")
+    for analyte in analytes().values():
+        names, units = (Text(", ".join(words)) for words in (analyte.names, analyte.units))
+        listing.add_row(analyte.analyte_id, names, analyte.canonical_unit, units)
+    return listing

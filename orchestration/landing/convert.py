@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import dataframely as dy
 import polars as pl
 
-from orchestration.landing.faults import FAULT_SCHEMA, shown
+from orchestration.landing.faults import FAULT_SCHEMA, first_cause, shown
 from schemas.records import RecordType
 
 _NUMBER = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?$"
@@ -126,9 +126,8 @@ def _unreadable(text: pl.Series, typed: pl.Series, reader: _Reader, accepted: st
     if typed.null_count() == text.null_count():
         return pl.DataFrame(schema=FAULT_SCHEMA)
     rows = pl.DataFrame({"row": pl.int_range(len(text), eager=True), "value": text})
-    cause = pl.lit(f"could not be read as {reader.noun}")
-    for pattern, words in reversed(reader.causes):
-        cause = pl.when(pl.col("value").str.contains(pattern)).then(pl.lit(words)).otherwise(cause)
+    unread = pl.lit(f"could not be read as {reader.noun}")
+    cause = first_cause(pl.col("value"), reader.causes, unread)
     value = shown(pl.col("value"))
     return rows.filter(text.is_not_null() & typed.is_null()).select(
         "row",

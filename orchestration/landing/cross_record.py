@@ -4,7 +4,9 @@ from collections.abc import Iterable
 
 import duckdb
 
-from orchestration.landing.cross_rules import CROSS_RULES, CrossRule
+from orchestration.landing.cross_rule import CrossRule
+from orchestration.landing.cross_rules import CROSS_RULES
+from orchestration.landing.laboratory import resolve_assays
 from orchestration.landing.land import REFERRED_TO, assert_balanced, row_texts
 from schemas.records import RECORDS
 from schemas.study import StudyDescriptor
@@ -18,6 +20,8 @@ _FOUND = """
 def apply_cross_record_rules(con: duckdb.DuckDBPyConnection, studies: Iterable[StudyDescriptor]) -> None:
     """Set aside the rows that break a rule over several rows, with every reason, and mend the counts.
 
+    What laboratories call their analytes and units is resolved first, into `raw.assay_vocabulary`.
+
     Args:
         con: a database in which every record of the studies has landed.
         studies: the studies of the database; their files tell how the rows are written.
@@ -28,6 +32,7 @@ def apply_cross_record_rules(con: duckdb.DuckDBPyConnection, studies: Iterable[S
     by_id = {study.study_id: study for study in studies}
     con.begin()
     try:
+        resolve_assays(con)
         _find(con)
         files = con.sql("select distinct study_id, record, source_file from found order by all").fetchall()
         for study_id, record, file in files:
@@ -80,7 +85,7 @@ def _apply(con: duckdb.DuckDBPyConnection, position: int, rule: CrossRule) -> No
         f"""
         insert into found by name
         select $position as position, $record as record, $rule as rule, $column as column_name,
-            $accepted as accepted, broken.*
+            broken.*
         from ({rule.broken_by}) as broken
         """,
         {

@@ -6,45 +6,10 @@ on. So a row gets every reason that applies to it, and neither the order of rows
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from orchestration.landing.cross_rule import CrossRule, place
+from orchestration.landing.laboratory_rules import LABORATORY_RULES
 from schemas.records import RECORDS, RecordType
-
-
-@dataclass(frozen=True)
-class CrossRule:
-    """A rule over several rows.
-
-    Attributes:
-        rule: its id in `audit.quarantine`.
-        record: the record type whose rows are set aside.
-        column: the column that is blamed.
-        accepted: what is accepted.
-        reason: SQL of the sentence that says what is wrong with the row `r`.
-        rows: SQL from `from` on, in which `r` is a row that breaks the rule.
-        value: SQL of the value that is at fault; by default that of the column.
-    """
-
-    rule: str
-    record: str
-    column: str
-    accepted: str
-    reason: str
-    rows: str
-    value: str = ""
-
-    @property
-    def broken_by(self) -> str:
-        """A query for study_id, source_file, source_line, value and reason of the rows at fault."""
-        value = self.value or f"r.{self.column}"
-        return (
-            "select r.study_id, r.source_file, r.source_line,"
-            f" coalesce(cast({value} as varchar), '') as value, {self.reason} as reason {self.rows}"
-        )
-
-
-def _place(row: str) -> str:
-    return f"{row}.source_file || ' line ' || {row}.source_line"
 
 
 def _duplicate_key(record: RecordType) -> CrossRule:
@@ -63,7 +28,7 @@ def _duplicate_key(record: RecordType) -> CrossRule:
         from raw.{record.name} as r
         join (
             select c.study_id, {own_key}, count(*) as n,
-                array_to_string(arg_min({_place("c")}, (c.source_file, c.source_line), 2), ' and ') as places
+                array_to_string(arg_min({place("c")}, (c.source_file, c.source_line), 2), ' and ') as places
             from raw.{record.name} as c
             join (
                 select study_id, {key} from raw.{record.name} group by study_id, {key} having count(*) > 1
@@ -105,7 +70,7 @@ def _before_index(record: str, day: str, noun: str, condition: str = "true") -> 
         column=day,
         accepted=f"{noun} on the participant's index_date or later",
         reason=f"'{day} `' || r.{day} || '` is before the participant''s index_date `'"
-        f" || p.index_date || '` (' || {_place('p')} || ')'",
+        f" || p.index_date || '` (' || {place('p')} || ')'",
         rows=f"""
         from raw.{record} as r
         join standing_participants as p on p.study_id = r.study_id and p.participant_id = r.participant_id
@@ -123,7 +88,7 @@ def _after_death(
         column=day,
         accepted=f"{noun} on the participant's day of death or earlier",
         reason=f"'{day} `' || r.{day} || '` is after the participant''s death on `'"
-        f" || d.died_on || '` (' || {_place('d')} || ')'",
+        f" || d.died_on || '` (' || {place('d')} || ')'",
         rows=f"""
         from raw.{record} as r
         join standing_deaths as d on d.study_id = r.study_id and d.participant_id = r.participant_id
@@ -182,7 +147,7 @@ _BOUT_OF_ANOTHER = CrossRule(
     column="bout_id",
     accepted="a bout of the participant who gave the sample",
     reason="'bout_id `' || r.bout_id || '` is a bout of `' || b.participant_id || '` ('"
-    f" || {_place('b')} || '), the sample is of `' || r.participant_id || '`'",
+    f" || {place('b')} || '), the sample is of `' || r.participant_id || '`'",
     rows="""
     from raw.samples as r
     join standing_exercise_bouts as b on b.study_id = r.study_id and b.bout_id = r.bout_id
@@ -198,11 +163,28 @@ _UNKNOWN_TIMEPOINT = CrossRule(
     rows="""
     from raw.samples as r
     join (
-        select study_id, list(timepoint) as timepoints, string_agg(timepoint, ', ') as names
+        select study_id, list(timepoint) as timepoints,
+            string_agg(timepoint, ', ' order by timepoint_order) as names
         from raw.study_timepoints
         group by study_id
     ) as t on t.study_id = r.study_id
     where not list_contains(t.timepoints, r.timepoint)
+    """,
+)
+_UNKNOWN_VISIT = CrossRule(
+    rule="unknown_visit",
+    record="samples",
+    column="visit",
+    accepted="a visit of study.yaml, which names its visits",
+    reason="'visit `' || r.visit || '` is not one of study.yaml, which has ' || v.names",
+    rows="""
+    from raw.samples as r
+    join (
+        select study_id, list(visit) as visits, string_agg(visit, ', ' order by visit_order) as names
+        from raw.study_visits
+        group by study_id
+    ) as v on v.study_id = r.study_id
+    where not list_contains(v.visits, r.visit)
     """,
 )
 _DEATH_BEFORE_ENTRY = CrossRule(
@@ -212,7 +194,7 @@ _DEATH_BEFORE_ENTRY = CrossRule(
     accepted="a death on the participant's index_date and entry_date or later",
     reason="'died_on `' || r.died_on || '` is before the participant''s '"
     " || if(p.entry_date is null, 'index_date', 'entry_date')"
-    f" || ' `' || coalesce(p.entry_date, p.index_date) || '` (' || {_place('p')} || ')'",
+    f" || ' `' || coalesce(p.entry_date, p.index_date) || '` (' || {place('p')} || ')'",
     rows="""
     from raw.deaths as r
     join standing_participants as p on p.study_id = r.study_id and p.participant_id = r.participant_id
@@ -249,7 +231,7 @@ _ALIVE_AFTER_DEATH = CrossRule(
     from raw.deaths as r
     join (
         select study_id, participant_id, max(seen_on) as seen_on,
-            first({_place("seen")} order by seen_on desc, source_file, source_line) as place
+            first({place("seen")} order by seen_on desc, source_file, source_line) as place
         from ({_SEEN_AFTER_DEATH}) as seen
         group by study_id, participant_id
     ) as l on l.study_id = r.study_id and l.participant_id = r.participant_id
@@ -269,6 +251,8 @@ def _rules() -> Iterator[CrossRule]:
         _unknown("samples", "bout_id", "exercise_bouts", "bout"),
         _BOUT_OF_ANOTHER,
         _UNKNOWN_TIMEPOINT,
+        _UNKNOWN_VISIT,
+        *LABORATORY_RULES,
         _unknown("assay_results", "sample_id", "samples", "sample"),
         _DEATH_BEFORE_ENTRY,
         _ALIVE_AFTER_DEATH,

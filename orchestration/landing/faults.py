@@ -1,5 +1,6 @@
 """Why a row is set aside: the faults that the schema of its record finds, in words."""
 
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
@@ -32,10 +33,20 @@ _RULE_IDS = {
     "max_length": "length",
 }
 
+_OF_FORM = {"regex": "has another form", "check__vocabulary": "is not an accepted word"}
+
 
 def shown(value: pl.Expr) -> pl.Expr:
     """Cut a value to what a message can show."""
     return value.str.slice(0, _SHOWN_CHARACTERS)
+
+
+def first_cause(value: pl.Expr, causes: Iterable[tuple[str, str]], otherwise: pl.Expr) -> pl.Expr:
+    """Say of a text the words of the first pattern that is found in it, or `otherwise`."""
+    cause = otherwise
+    for pattern, words in reversed(tuple(causes)):
+        cause = pl.when(value.str.contains(pattern)).then(pl.lit(words)).otherwise(cause)
+    return cause
 
 
 def schema_faults(frame: pl.DataFrame, fields: pl.DataFrame, record: RecordType) -> pl.DataFrame:
@@ -72,16 +83,18 @@ def _with_row(schema: type[dy.Schema]) -> Any:
 
 def _column_faults(values: pl.DataFrame, name: str, check: str, record: RecordType) -> pl.DataFrame:
     column = record.columns[name]
+    metadata = column.metadata or {}
     value = shown(pl.col(name)) if name in values.columns else pl.lit(None, dtype=pl.String)
     if check == "nullability":
         # A value that is there but could not be read has its own fault.
         values = values.filter(value.is_null())
         reason = pl.lit(f"{name} is missing")
-    elif check == "check__vocabulary":
-        near = _suggestions(values[name], (column.metadata or {})["vocabulary"])
-        reason = pl.format("{} `{}` is not an accepted word{}", pl.lit(name), value, near)
     else:
-        reason = pl.format("{} `{}` {}", pl.lit(name), value, pl.lit(_complaint(column, check)))
+        complaint = pl.lit(_complaint(column, check))
+        if check == "check__vocabulary":
+            complaint += _suggestions(values[name], metadata["vocabulary"])
+        causes = metadata.get("causes", {}).get(check, ())
+        reason = pl.format("{} `{}` {}", pl.lit(name), value, first_cause(value, causes, complaint))
     return values.select(
         "row",
         rule=pl.lit(_RULE_IDS[check]),
@@ -108,10 +121,8 @@ def _complaint(column: Any, check: str) -> str:
             return f"is above {column.max}"
         case "max_length":
             return f"is longer than {column.max_length} bytes"
-        case "regex":
-            return "has another form"
         case _:
-            return "is out of range"
+            return _OF_FORM.get(check, "is out of range")
 
 
 def _row_rule_faults(values: pl.DataFrame, name: str, rule: RowRule) -> pl.DataFrame:

@@ -101,8 +101,10 @@ def land_study(con: duckdb.DuckDBPyConnection, study: StudyDescriptor) -> None:
         "study_subgroups": [(study_id, name, n) for n, name in enumerate(study.subgroups, start=1)],
         "study_landmarks": [(study_id, years) for years in study.landmarks_years],
         "study_timepoints": [
-            (study_id, at.timepoint, at.role, at.minutes_from_bout_end) for at in study.timepoints
+            (study_id, at.timepoint, at.role, at.minutes_from_bout_end, n)
+            for n, at in enumerate(study.timepoints, start=1)
         ],
+        "study_visits": [(study_id, visit, n) for n, visit in enumerate(study.visits, start=1)],
     }
     for table, values in rows.items():
         con.execute(f"delete from raw.{table} where study_id = ?", [study_id])

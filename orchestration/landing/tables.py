@@ -35,7 +35,15 @@ STUDY_TABLES = {
     "raw.study_subgroups": "study_id varchar, covariate varchar, position bigint",
     "raw.study_landmarks": "study_id varchar, landmark_years double",
     "raw.study_timepoints": (
-        "study_id varchar, timepoint varchar, role varchar, minutes_from_bout_end double"
+        "study_id varchar, timepoint varchar, role varchar, minutes_from_bout_end double,"
+        " timepoint_order bigint"
+    ),
+    "raw.study_visits": "study_id varchar, visit varchar, visit_order bigint",
+}
+# What laboratories call an analyte and a unit, and what that is in `seeds/reference`.
+_VOCABULARY_TABLES = {
+    "raw.assay_vocabulary": (
+        "analyte_text varchar, unit_text varchar, analyte_id varchar, unit_id varchar, to_canonical double"
     ),
 }
 _AUDIT_TABLES = {
@@ -62,7 +70,7 @@ def sql_type(dtype: pl.DataType) -> str:
 def create_raw_tables(con: duckdb.DuckDBPyConnection) -> None:
     """Create every table that landing writes, empty; those that exist stay as they are."""
     con.execute("create schema if not exists raw; create schema if not exists audit")
-    for table, columns in (STUDY_TABLES | _AUDIT_TABLES).items():
+    for table, columns in (STUDY_TABLES | _VOCABULARY_TABLES | _AUDIT_TABLES).items():
         con.execute(f"create table if not exists {table} ({columns})")
     for record in RECORDS.values():
         contract = [f"{name} {sql_type(column.dtype)}" for name, column in record.columns.items()]

@@ -32,9 +32,9 @@ def _properties(meaning: str, accepted: str, *, required: bool, partial: bool = 
     }
 
 
-def identifier(meaning: str, *, required: bool = False) -> dy.String:
-    """Build a key: text kept exactly as written (`007` stays `007`)."""
-    accepted = f"text of at most {IDENTIFIER_BYTES} bytes without blanks around it"
+def identifier(meaning: str, *, required: bool = False, accepted: str = "") -> dy.String:
+    """Build a key: text kept exactly as written (`007` stays `007`); `accepted` says more of it."""
+    accepted = accepted or f"text of at most {IDENTIFIER_BYTES} bytes without blanks around it"
     properties = _properties(meaning, accepted, required=required)
     return dy.String(max_length=IDENTIFIER_BYTES, **properties)
 

@@ -157,3 +157,11 @@ def test_the_contract_of_a_record_is_described(cohortmart, tmp_path):
     study = cohortmart("contract", "study", home=tmp_path).stdout
     assert "custom_endpoints[].rules" in study
     assert "one of index_cancer, other_cancer, cardiovascular, other, unknown" in described
+
+
+def test_the_contract_of_assay_results_leads_to_analytes_and_their_units(cohortmart, tmp_path):
+    assert "cohortmart contract analytes" in cohortmart("contract", "assay_results", home=tmp_path).stdout
+    listed = cohortmart("contract", "analytes", home=tmp_path).stdout
+    assert "IL1RA" in listed
+    assert "Tumour necrosis factor alpha" in listed
+    assert "%, fraction" in listed

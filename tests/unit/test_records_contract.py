@@ -133,21 +133,39 @@ def test_a_value_outside_plausible_bounds_is_refused(record, row, column, inside
 
 
 @pytest.mark.parametrize(
-    "text", ["12.3", "0", "-0.4", "1e-3", "<0.17", "> 500", "<LOD", ">ULOQ", "QNS", "HEMOLYSED"]
+    "text", ["12.3", "0", "-0.4", "1e-3", "<0.17", "> 500", "<LOD", "<llod", ">ULOQ", "OOR <", "not run"]
 )
 def test_a_result_is_a_number_a_limit_or_a_reason(text):
     assert _broken("assay_results", RESULT | {"result_text": text}) == set()
 
 
+@pytest.mark.parametrize("word", seed_column("result_words", "result_word"))
+def test_every_word_for_a_result_is_accepted_in_any_case(word):
+    for text in (word, word.lower(), word.capitalize()):
+        assert _broken("assay_results", RESULT | {"result_text": text}) == set()
+
+
 @pytest.mark.parametrize(
-    "text", ["12,3", "NaN", "NA", "NULL", "#REF!", "<", "< LOD?", "ca. 12", "007", "1.", "inf", "REF"]
+    ("text", "check"),
+    [(text, "check__vocabulary") for text in ("NaN", "NA", "NULL", "inf", "REF", "ca. 12", "ND", "QNSX")]
+    + [(text, "check__range") for text in ("1e400", "-1e400", "<1e400", "1e-400")]
+    + [
+        (text, "regex")
+        for text in (
+            *("12,3", "<0,17", "1,234", "1_000", "007", "<007", "1.", ".5", "+5", "1 000", "12.3*", "0x1A"),
+            *("<", "<-1", "< LOD?", "<=5", "≤5", "<<5", "<ULOQ", ">LOD", "#REF!", "-", "%"),
+        )
+    ],
 )
-def test_what_is_no_result_is_refused(text):
-    assert {rule.split("|")[0] for rule in _broken("assay_results", RESULT | {"result_text": text})} <= {
-        "result_text",
-        "result_is_no_stand_in",
-    }
-    assert _broken("assay_results", RESULT | {"result_text": text})
+def test_what_is_no_result_is_refused(text, check):
+    assert _broken("assay_results", RESULT | {"result_text": text}) == {f"result_text|{check}"}
+
+
+def test_the_contract_says_that_results_are_those_of_the_undiluted_sample():
+    descriptions = RECORDS["assay_results"].descriptions
+    for column in ("result_text", "lower_limit", "upper_limit"):
+        assert "undiluted sample, after dilution" in descriptions[column]
+    assert "not applied again" in descriptions["dilution"]
 
 
 @pytest.mark.parametrize(

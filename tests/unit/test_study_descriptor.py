@@ -104,6 +104,12 @@ def test_a_study_is_analysed_under_every_policy_unless_it_names_some(package):
     assert named.all_policies == ["primary", "last_contact"]
 
 
+def test_visits_are_in_the_order_in_which_they_are_named(package):
+    study = load_study(package(DESCRIPTOR + "visits: [baseline, month 6, month 12]\n"))
+    assert study.visits == ["baseline", "month 6", "month 12"]
+    assert load_study(package()).visits == []
+
+
 def test_a_study_may_define_an_endpoint_of_its_own(package):
     study = load_study(package(DESCRIPTOR + CUSTOM))
     assert study.all_endpoints == [*seed_column("endpoint_definitions", "endpoint_id"), "LIVER_FREE"]
@@ -206,6 +212,9 @@ def test_a_record_may_be_spread_over_several_files(package, tmp_path):
             "landmarks_years: [1, 0]\nrecords:",
             ["line 11", "landmarks_years[2] is `0`", "above 0"],
         ),
+        ("records:", "visits: [v0, v1, v0]\nrecords:", ["line 11: visits: `v0` is named more than once"]),
+        ("records:", "visits: []\nrecords:", ["line 11: visits is an empty list", "a list of one or more"]),
+        ("records:", "visits: [v0, '']\nrecords:", ["line 11: visits[2] is an empty value"]),
         ("records:", "endpoints: [OS, DFS]\nrecords:", ["line 11", "`DFS` is not an endpoint"]),
         ("records:", "nominal_dates: yes\nrecords:", ["line 11", "`yes`", "true or false"]),
         (

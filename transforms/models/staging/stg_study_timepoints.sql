@@ -3,5 +3,6 @@ select
     study_id,
     timepoint,
     role,
-    minutes_from_bout_end
+    minutes_from_bout_end,
+    timepoint_order
 from {{ source('raw', 'study_timepoints') }}

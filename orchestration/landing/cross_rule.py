@@ -1,0 +1,46 @@
+"""The form of a rule that needs other rows or other records."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class CrossRule:
+    """A rule over several rows.
+
+    Attributes:
+        rule: its id in `audit.quarantine`.
+        record: the record type whose rows are set aside.
+        column: the column that is blamed.
+        accepted: what is accepted.
+        reason: SQL of the sentence that says what is wrong with the row `r`.
+        rows: SQL from `from` on, in which `r` is a row that breaks the rule.
+        value: SQL of the value that is at fault; by default that of the column.
+        accepted_here: SQL of what is accepted in the row, where that differs from row to row.
+    """
+
+    rule: str
+    record: str
+    column: str
+    accepted: str
+    reason: str
+    rows: str
+    value: str = ""
+    accepted_here: str = "null"
+
+    @property
+    def broken_by(self) -> str:
+        """A query for study_id, source_file, source_line, value, reason and accepted of the rows at fault.
+
+        The parameter `$accepted` is what is accepted in rows that do not say otherwise.
+        """
+        value = self.value or f"r.{self.column}"
+        return (
+            "select r.study_id, r.source_file, r.source_line,"
+            f" coalesce(cast({value} as varchar), '') as value, {self.reason} as reason,"
+            f" coalesce({self.accepted_here}, $accepted) as accepted {self.rows}"
+        )
+
+
+def place(row: str) -> str:
+    """Return SQL that says where a row stands."""
+    return f"{row}.source_file || ' line ' || {row}.source_line"
