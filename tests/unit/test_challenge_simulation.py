@@ -13,9 +13,10 @@ from seeds.studies.challenge import simulate, write_package
 from seeds.studies.challenge.assumptions import load_assumptions
 from seeds.studies.challenge.hazards import load_hazards
 from seeds.studies.challenge.package import trial_records
-from seeds.studies.challenge.streams import Streams
+from seeds.studies.streams import Streams
 
-RECORDS = ("participants", "follow_up", "disease_events", "deaths", "anticancer_therapies")
+BLOOD = ("samples", "assay_results")
+RECORDS = ("participants", "follow_up", "disease_events", "deaths", "anticancer_therapies", *BLOOD)
 RECURRENCES = ("local_recurrence", "regional_recurrence", "distant_recurrence")
 SECOND_PRIMARIES = ("second_primary_same_organ", "second_primary_other_organ")
 LARGE = 6000
@@ -92,7 +93,9 @@ def test_files_are_utf_8_csv_with_unix_line_ends(large):
 @pytest.mark.parametrize("record", RECORDS)
 def test_participants_are_the_same_in_a_larger_trial(tmp_path, record):
     small, larger = (_record(simulate(n, 11, tmp_path / str(n)), record) for n in (200, 320))
-    assert_frame_equal(small, larger.filter(pl.col("participant_id") <= "CH-0000200"))
+    # Identifiers of samples begin with those of participants.
+    participant_id = pl.first().str.slice(0, len("CH-0000200"))
+    assert_frame_equal(small, larger.filter(participant_id <= "CH-0000200"))
 
 
 def test_an_odd_participant_exercises(tmp_path):
@@ -149,11 +152,12 @@ def test_drawing_one_column_differently_changes_no_other():
         )
 
 
-def test_missing_more_visits_changes_follow_up_alone():
+def test_missing_more_visits_changes_follow_up_and_the_blood_drawn_at_it_alone():
     visits = load_assumptions().visits
     usual, sparse = _drawn(), _drawn(visits=visits.model_copy(update={"missed": 0.5}))
     assert sparse["follow_up"].height < usual["follow_up"].height
-    for record in set(RECORDS) - {"follow_up"}:
+    assert sparse["samples"].height < usual["samples"].height
+    for record in set(RECORDS) - {"follow_up", *BLOOD}:
         assert_frame_equal(usual[record], sparse[record])
 
 

@@ -6,9 +6,11 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import yaml
 from pydantic import BaseModel, ConfigDict
+
+from seeds.studies.arrays import Floats, Integers
+from seeds.studies.laboratory import Assay
 
 FOLDER = Path(__file__).parent
 
@@ -17,9 +19,6 @@ ARMS = ("EXERCISE", "HEALTH_EDUCATION")
 
 EPOCH = dt.date(1970, 1, 1)
 
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
-Truths = npt.NDArray[np.bool_]
 Shares = Mapping[str, float]
 
 
@@ -109,6 +108,47 @@ class NewLine(_Part):
     therapies: Shares
 
 
+class Plates(_Part):
+    """How the sub-study's samples are measured: those of some participants together, in their order."""
+
+    participants: int
+    per_day: int
+    per_kit_lot: int
+    first_assayed_on: dt.date
+
+
+class Biomarker(_Part):
+    """How much of an analyte there is at rest, and how it is measured.
+
+    Attributes:
+        assay: the measurement; a single is read by an analyser, without a plate.
+        median: at baseline, and in the control arm throughout.
+        between_sd: standard deviation of the natural logarithm between persons.
+        within_sd: the same within a person, from one visit to another.
+        exercise_ratio: expected ratio of exercising participants at every later visit to baseline.
+    """
+
+    assay: Assay
+    median: float
+    between_sd: float
+    within_sd: float
+    exercise_ratio: float = 1.0
+
+
+class BiomarkerSubStudy(_Part):
+    """Blood at rest of the first participants of the trial, whatever its size.
+
+    Attributes:
+        visits: months since randomisation by visit, in order.
+    """
+
+    participants: int
+    visits: Mapping[str, int]
+    within_days: int
+    plates: Plates
+    analytes: tuple[Biomarker, ...]
+
+
 class Assumptions(_Part):
     """The whole of `assumptions.yaml`, with the data cutoff of `study.yaml`."""
 
@@ -126,6 +166,7 @@ class Assumptions(_Part):
     confirmed_by: Mapping[str, Shares]
     death_causes: Mapping[str, Shares]
     new_line_after_recurrence: NewLine
+    biomarkers: BiomarkerSubStudy
 
     @property
     def data_cutoff_day(self) -> int:

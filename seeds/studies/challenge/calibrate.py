@@ -16,7 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import least_squares
 
-from seeds.studies.challenge.assumptions import ARMS, Assumptions, Floats, load_assumptions
+from seeds.studies.arrays import Floats
+from seeds.studies.challenge.assumptions import ARMS, Assumptions, load_assumptions
 from seeds.studies.challenge.expected import ArmFigures, cox_log_hazard_ratio, expected_arms
 from seeds.studies.challenge.hazards import HAZARDS_FILE, Hazards, table_text
 

@@ -3,10 +3,10 @@
 import numpy as np
 import polars as pl
 
-from seeds.studies.challenge.assumptions import Integers
+from seeds.studies.arrays import Integers
 from seeds.studies.challenge.histories import DEATH, TrialBlock
 from seeds.studies.challenge.participants import as_dates, as_text
-from seeds.studies.challenge.streams import choose
+from seeds.studies.streams import choose
 
 CAUSES = ("index_cancer", "other_cancer", "cardiovascular", "other", "unknown")
 

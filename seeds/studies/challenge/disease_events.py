@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from seeds.studies.challenge.assumptions import ARMS, Assumptions, Floats, Integers, Truths
+from seeds.studies.arrays import Floats, Integers, Truths
+from seeds.studies.challenge.assumptions import ARMS, Assumptions
 from seeds.studies.challenge.histories import NEVER, RECURRENCE, SECOND_PRIMARY, TrialBlock, to_day
 from seeds.studies.challenge.participants import as_dates, as_text
-from seeds.studies.challenge.streams import choose
+from seeds.studies.streams import choose
 
 CONFIRMATIONS = ("pathology", "imaging", "clinical")
 

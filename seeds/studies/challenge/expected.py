@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from seeds.studies.challenge.assumptions import ARMS, Assumptions, Floats
+from seeds.studies.arrays import Floats
+from seeds.studies.challenge.assumptions import ARMS, Assumptions
 from seeds.studies.challenge.hazards import AFTER_DISEASE, FROM_NO_DISEASE, Hazards, year_ends
 from seeds.studies.challenge.observation import ObservationPlan, plan_observation
 

@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 
-from seeds.studies.challenge.assumptions import Integers, Truths
+from seeds.studies.arrays import Integers, Truths
 from seeds.studies.challenge.histories import TrialBlock
 from seeds.studies.challenge.participants import as_dates, as_text
 

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from seeds.studies.challenge.assumptions import ARMS, FOLDER, Floats
+from seeds.studies.arrays import Floats
+from seeds.studies.challenge.assumptions import ARMS, FOLDER
 
 HAZARDS_FILE = FOLDER / "hazards.csv"
 

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from seeds.studies.challenge.assumptions import ARMS, Assumptions, Floats, Integers, Truths
+from seeds.studies.arrays import Floats, Integers, Truths
+from seeds.studies.challenge.assumptions import ARMS, Assumptions
 from seeds.studies.challenge.hazards import AFTER_DISEASE, FROM_NO_DISEASE, Hazards
 from seeds.studies.challenge.participants import Baseline
-from seeds.studies.challenge.streams import Streams
+from seeds.studies.streams import Streams
 
 # A day after every data cutoff, for what does not happen.
 NEVER = 1_000_000

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from seeds.studies.challenge.assumptions import EPOCH, Assumptions, Floats
+from seeds.studies.arrays import Floats
+from seeds.studies.challenge.assumptions import EPOCH, Assumptions
 
 
 @dataclass(frozen=True)

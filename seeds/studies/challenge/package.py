@@ -7,14 +7,16 @@ from pathlib import Path
 
 import polars as pl
 
+from seeds.studies.challenge.assays import assay_results_frame
 from seeds.studies.challenge.assumptions import FOLDER, Assumptions, load_assumptions
+from seeds.studies.challenge.blood import blood_drawn, samples_frame
 from seeds.studies.challenge.deaths import deaths_frame, new_lines_frame
 from seeds.studies.challenge.disease_events import disease_events_frame, draw_events, recurrence_days
 from seeds.studies.challenge.follow_up import follow_up_frame
 from seeds.studies.challenge.hazards import Hazards, load_hazards
 from seeds.studies.challenge.histories import TrialBlock, draw_histories
 from seeds.studies.challenge.participants import draw_baseline, participants_frame
-from seeds.studies.challenge.streams import Streams
+from seeds.studies.streams import Streams
 
 SHIPPED_PARTICIPANTS = 889
 # The digits of the trial's registration, NCT00819208; the first seed that was tried.
@@ -42,7 +44,8 @@ def simulate(
     """Write a study package of a simulated trial, byte for byte the same for the same arguments.
 
     Memory does not grow with the number of participants. A participant's records are the same in a study of
-    any size, save the arm of the last one of an odd number.
+    any size, save the arm of the last one of an odd number. Blood is that of a sub-study of the first
+    participants, so that it costs a large trial no more than a small one.
 
     Args:
         participants: how many to randomise, one to one; an odd one exercises.
@@ -78,14 +81,22 @@ def simulate(
 def trial_records(
     first: int, participants: int, streams: Streams, hazards: Hazards, assumptions: Assumptions
 ) -> Iterator[tuple[str, pl.DataFrame]]:
-    """Record types of one block of participants; a further record type is a further line here."""
+    """Record types of one block of participants.
+
+    Samples and their results are those of the sub-study, so only the first block has any.
+    """
     baseline = draw_baseline(first, participants, streams, assumptions)
     histories = draw_histories(baseline, streams, hazards, assumptions)
     block = TrialBlock(baseline, histories, streams, assumptions)
     events = draw_events(block)
     recurrence_day = recurrence_days(events, assumptions)
     yield "participants", participants_frame(baseline, streams, assumptions)
-    yield "follow_up", follow_up_frame(block, recurrence_day)
+    follow_up = follow_up_frame(block, recurrence_day)
+    yield "follow_up", follow_up
     yield "disease_events", disease_events_frame(block, events)
     yield "deaths", deaths_frame(block, recurrence_day)
     yield "anticancer_therapies", new_lines_frame(block, recurrence_day)
+    if first < assumptions.biomarkers.participants:
+        drawn = blood_drawn(block, follow_up, recurrence_day)
+        yield "samples", samples_frame(drawn)
+        yield "assay_results", assay_results_frame(block, drawn)

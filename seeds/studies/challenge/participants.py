@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from seeds.studies.challenge.assumptions import ARMS, Assumptions, Covariates, Floats, Integers
+from seeds.studies.arrays import Floats, Integers
+from seeds.studies.challenge.assumptions import ARMS, Assumptions, Covariates
 from seeds.studies.challenge.observation import accrual_knots
-from seeds.studies.challenge.streams import Streams
+from seeds.studies.streams import Streams
 
 CATEGORICAL = ("sex", "disease_stage", "bmi_group", "ecog")
 
