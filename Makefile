@@ -59,9 +59,10 @@ format: $(READY)  ## rewrite Python and SQL in the project's style
 ui: $(READY)  ## open Dagster on http://localhost:3000
 	$(BIN)/cohortmart ui
 
-bench: $(BENCH_READY)  ## time survival at any size beside other libraries, and the whole build (ARGS=--write-readme)
+bench: $(BENCH_READY)  ## time survival at any size beside other libraries, and whole builds (ARGS=--write-readme)
 	$(BIN)/python -m tests.benchmarks survival $(ARGS)
 	$(BIN)/python -m tests.benchmarks build $(ARGS)
+	$(BIN)/python -m tests.benchmarks assays $(ARGS)
 
 $(BENCH_READY): $(READY) $(BENCH_LOCK)
 	UV_SYSTEM_CERTS=true $(BIN)/uv pip install --quiet --require-hashes --python $(BIN)/python --requirement $(BENCH_LOCK) \

@@ -1,6 +1,7 @@
-"""`make bench`: survival at any size beside other libraries, and the whole build by part."""
+"""`make bench`: survival at any size beside other libraries, and whole builds by part."""
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -56,17 +57,34 @@ def build_command(
     write_readme: WriteReadme = False,
 ) -> None:
     """Time whole builds of simulated packages, from records to a release."""
+    _time_builds("participants", sizes, build.simulate, "build" if write_readme else "")
+
+
+@app.command("assays")
+def assays_command(
+    *,
+    sizes: Annotated[str, typer.Option(help="Assay rows, as in 1e4,1e6.")] = "1e4,1e6",
+    write_readme: WriteReadme = False,
+) -> None:
+    """Time whole builds of packages with plates, from wells to effects and a release."""
+    _time_builds("assay rows", sizes, build.write_plates, "assays" if write_readme else "")
+
+
+def _time_builds(
+    counted: str, sizes: str, write_package: Callable[[int, Path], build.Build | None], block: str
+) -> None:
+    """Build packages of each size and print the table; keep it in a block of results.md if one is named."""
 
     def measured(name: str, one: build.Build) -> None:
         outcome = one.failure or f"{one.seconds[build.TOTAL]:.1f} s, {one.peak_gb:.2f} GB"
         typer.echo(f"{name:<24}  {outcome}")
 
     with tempfile.TemporaryDirectory(prefix="cohortmart-bench-") as scratch:
-        builds = build.measure(_numbers(sizes), Path(scratch), measured)
-    text = build.build_report(builds)
+        builds = build.measure(_numbers(sizes), Path(scratch), measured, write_package)
+    text = build.build_report(builds, counted)
     typer.echo("\n" + text)
-    if write_readme:
-        report.rewrite_block(report.RESULTS, "build", text)
+    if block:
+        report.rewrite_block(report.RESULTS, block, text)
 
 
 def _numbers(text: str) -> tuple[int, ...]:

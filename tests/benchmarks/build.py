@@ -10,14 +10,29 @@ from pathlib import Path
 
 from orchestration import ledger
 from orchestration.progress import PARTS
+from tests.benchmarks import plates
 from tests.benchmarks.report import machine, markdown_table
 
 COMMAND = str(Path(sys.executable).with_name("cohortmart"))
 TOTAL = "total"
 
-_NOTES = """\
+TITLES = {
+    "participants": (
+        "## The whole build, in seconds",
+        """\
 `cohortmart simulate challenge`, then `cohortmart build` of the package in a home of its own: from records to
-a release. Seconds of wall time by part; the total has the start of interpreter and Dagster in it. Memory is
+a release.""",
+    ),
+    "assay rows": (
+        "## Assay results from package to effects, in seconds",
+        f"""\
+`cohortmart build` of a trial with {len(plates.ANALYTES)} analytes in {len(plates.SAMPLES)} samples of every
+participant, {plates.REPLICATES} wells each: from plate files to a release.""",
+    ),
+}
+
+_NOTES = """\
+Seconds of wall time by part; the total has the start of interpreter and Dagster in it. Memory is
 the largest sum, over all processes of a build, of what is resident, looked at ten times a second."""
 
 
@@ -30,19 +45,38 @@ class Build:
     failure: str = ""
 
 
-def measure(sizes: Sequence[int], scratch: Path, measured: Callable[[str, Build], None]) -> dict[str, Build]:
-    """Build simulated packages of each size; the first twice, to show what only a first run costs."""
+def measure(
+    sizes: Sequence[int],
+    scratch: Path,
+    measured: Callable[[str, Build], None],
+    write_package: Callable[[int, Path], Build | None],
+) -> dict[str, Build]:
+    """Build packages of each size; the first twice, to show what only a first run costs.
+
+    Args:
+        sizes: what `write_package` makes a package of.
+        scratch: a folder for packages and homes.
+        measured: called with each build.
+        write_package: writes a package of a size into a folder, or returns what went wrong.
+    """
     builds: dict[str, Build] = {}
     for size in sizes:
         package, home = scratch / f"package-{size}", scratch / f"home-{size}"
         runs = [f"{size:,}, first run", f"{size:,}, again"] if size == sizes[0] else [f"{size:,}"]
         for name in runs:
-            builds[name] = _simulate(size, package) or _build(package, home)
+            builds[name] = write_package(size, package) or _build(package, home)
             measured(name, builds[name])
     return builds
 
 
-def _simulate(size: int, package: Path) -> Build | None:
+def write_plates(assay_rows: int, package: Path) -> Build | None:
+    """Write a package of assay results."""
+    if not package.exists():
+        plates.write(package, assay_rows)
+    return None
+
+
+def simulate(size: int, package: Path) -> Build | None:
     if package.exists():
         return None
     arguments = ["simulate", "challenge", "--participants", str(size), "--out", str(package)]
@@ -112,8 +146,14 @@ def _resident_kb(process: int) -> int:
     return next((int(line.split()[1]) for line in lines if line.startswith("VmRSS")), 0)
 
 
-def build_report(builds: dict[str, Build]) -> str:
-    """Write out everything measured so far."""
+def build_report(builds: dict[str, Build], counted: str) -> str:
+    """Write out everything measured so far.
+
+    Args:
+        builds: by the name of the size.
+        counted: what the sizes count, of `TITLES`.
+    """
+    title, what = TITLES[counted]
     parts = dict.fromkeys((*PARTS, *(part for build in builds.values() for part in build.seconds)))
     rows = [
         (part, *(f"{build.seconds[part]:.1f}" if part in build.seconds else "-" for build in builds.values()))
@@ -124,10 +164,10 @@ def build_report(builds: dict[str, Build]) -> str:
     return "\n\n".join(
         part
         for part in (
-            "## The whole build, in seconds",
+            title,
             machine(("duckdb", "dbt-core", "dbt-duckdb", "dagster", "polars", "great-expectations")),
-            _NOTES,
-            markdown_table(("participants", *builds), rows),
+            f"{what}\n{_NOTES}",
+            markdown_table((counted, *builds), rows),
             "\n".join(failures),
         )
         if part
