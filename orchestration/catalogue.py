@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 # The schemas that analysts read, and so the schemas of a release.
-MART_SCHEMAS = ("survival", "recurrence", "benchmark")
+MART_SCHEMAS = ("survival", "recurrence", "myokine", "benchmark")
 READER_SCHEMAS = ("reference", "audit", *MART_SCHEMAS)
 _WORKING_SCHEMAS = ("raw", "staging", "intermediate")
 

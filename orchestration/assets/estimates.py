@@ -1,4 +1,4 @@
-"""The marts that Python estimates from the risk table."""
+"""The marts that Python estimates from the risk table and the pairs of biomarker results."""
 
 from collections.abc import Callable, Iterator
 
@@ -11,6 +11,9 @@ from orchestration.build_database import BuildDatabase
 from orchestration.catalogue import Table, create_statements
 from orchestration.progress import Progress
 from transforms.estimators import (
+    biomarker_effects,
+    biomarker_outcomes,
+    biomarker_responses,
     competing_tables,
     effect_tables,
     published,
@@ -33,6 +36,10 @@ ESTIMATES = (
     "recurrence.second_primary",
     "recurrence.survival_after_recurrence",
     "recurrence.survival_after_recurrence_summary",
+    "myokine.acute_response",
+    "myokine.resting_change",
+    "myokine.effect",
+    "myokine.outcome_association",
     "benchmark.published_result",
 )
 
@@ -47,11 +54,16 @@ _INPUTS = tuple(
         "intermediate.int_recurrence__pattern_counts",
         "intermediate.int_recurrence__second_primary_counts",
         "intermediate.int_recurrence__after",
+        "intermediate.int_biomarkers__acute",
+        "intermediate.int_biomarkers__resting",
+        "intermediate.int_biomarkers__pairs",
+        "intermediate.int_biomarkers__outcomes",
         "raw.study",
         "raw.study_landmarks",
         "raw.study_comparisons",
         "raw.study_strata",
         "reference.published_results",
+        "reference.imputation_policies",
     )
 )
 
@@ -103,12 +115,26 @@ def _estimators(con: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, pl.DataFr
         "recurrence.survival_after_recurrence_summary": (
             lambda: recurrence_tables.survival_after_recurrence_summary(after_recurrence)
         ),
+        "myokine.acute_response": lambda: biomarker_responses.acute_response(
+            rows("from intermediate.int_biomarkers__acute")
+        ),
+        "myokine.resting_change": lambda: biomarker_responses.resting_change(
+            rows("from intermediate.int_biomarkers__resting")
+        ),
+        "myokine.effect": lambda: biomarker_effects.effect(
+            rows("from intermediate.int_biomarkers__pairs"), comparisons
+        ),
+        "myokine.outcome_association": lambda: biomarker_outcomes.outcome_association(
+            rows("from intermediate.int_biomarkers__outcomes"),
+            rows("from reference.imputation_policies where is_default")["imputation"].item(),
+        ),
         "benchmark.published_result": lambda: published.published_result(
             rows("from reference.published_results where study_id in (select study_id from raw.study)"),
             made["survival.landmark"],
             made["survival.landmark_difference"],
             made["survival.treatment_effect"],
             made["survival.summary"],
+            biomarker_effect=made["myokine.effect"],
         ),
     }
     for name in ESTIMATES:

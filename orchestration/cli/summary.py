@@ -1,4 +1,4 @@
-"""What a release says, for the terminal: effects and survival beside the published figures."""
+"""What a release says, for the terminal: effects, survival and biomarkers beside the published figures."""
 
 import shlex
 from typing import Any
@@ -7,10 +7,13 @@ import duckdb
 from rich.console import Console
 from rich.table import Table
 
+from orchestration.release.biomarkers import ratio_text, read_biomarker_effects
 from orchestration.release.results import read_results, read_studies
 from orchestration.settings import Settings
 
 _QUERY = "select * from survival.treatment_effect where policy_id = 'primary' and ties = 'efron'"
+
+_CONTRAST = ("kind", "visit", "arm_id", "comparator_arm_id")
 
 
 def print_release(settings: Settings, console: Console) -> None:
@@ -20,18 +23,28 @@ def print_release(settings: Settings, console: Console) -> None:
     try:
         studies = read_studies(con)
         results = read_results(con)
+        biomarkers = read_biomarker_effects(con)
     finally:
         con.close()
     for study in studies:
         console.print()
         console.print(f"{study['study_id']}: {study['title']}", style="bold", markup=False)
-        console.print(f"{study['participants']:,} participants, {study['arms']} arms", highlight=False)
-        own = [r for r in results if r["study_id"] == study["study_id"]]
+        console.print(f"{study['participants']:,} participants, {study['arms_in_words']}", highlight=False)
+        own = [r for r in results if r["study_id"] == study["study_id"] and study["is_followed"]]
         for comparison in dict.fromkeys((r["experimental"], r["control"]) for r in own):
             console.print()
             console.print(
                 _comparison_table([r for r in own if (r["experimental"], r["control"]) == comparison])
             )
+        # Next to survival, resting biomarkers are a side issue of many rows: the report has them.
+        _print_biomarkers(
+            console,
+            [
+                row
+                for row in biomarkers
+                if row["study_id"] == study["study_id"] and not (own and row["kind"] == "resting")
+            ],
+        )
     console.print()
     console.print(f"Release {release.name}", style="bold", highlight=False)
     for label, path in (
@@ -77,6 +90,40 @@ def _comparison_table(rows: list[dict[str, Any]]) -> Table:
             cells.append(_survivals(row["published_experimental"], row["published_control"]))
         table.add_row(*cells)
     return table
+
+
+def _print_biomarkers(console: Console, effects: list[dict[str, Any]]) -> None:
+    """Print the ratios within each arm and between arms, one table for each kind, visit and contrast."""
+    by_contrast: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for row in effects:
+        by_contrast.setdefault(tuple(row[name] for name in _CONTRAST), []).append(row)
+    for rows in by_contrast.values():
+        console.print()
+        console.print(_biomarker_table(rows))
+
+
+def _biomarker_table(rows: list[dict[str, Any]]) -> Table:
+    """Lay out one contrast: analytes by timepoint, as geometric-mean ratios to the baseline."""
+    kind, visit, arm_id, comparator = (rows[0][name] for name in _CONTRAST)
+    timepoints = list(dict.fromkeys(row["timepoint"] for row in rows))
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    contrast = f"{arm_id} vs {comparator}" if comparator else arm_id
+    table.add_column(f"{kind}, {visit}: {contrast}", no_wrap=True)
+    for timepoint in timepoints:
+        table.add_column(f"{timepoint}, ratio (95 % CI)", justify="right", no_wrap=True)
+    for analyte in dict.fromkeys(row["analyte"] for row in rows):
+        of_analyte = {row["timepoint"]: row for row in rows if row["analyte"] == analyte}
+        table.add_row(analyte, *(_biomarker_cell(of_analyte.get(timepoint)) for timepoint in timepoints))
+    return table
+
+
+def _biomarker_cell(effect: dict[str, Any] | None) -> str:
+    if effect is None:
+        return ""
+    if not effect["is_reportable"]:
+        return "not reportable"
+    text = ratio_text(effect["estimate"], effect["conf_low"], effect["conf_high"]) or "not estimable"
+    return f"{text}  n {effect['n_paired'] + effect['n_paired_comparator']}"
 
 
 def _ratio(value: float | None, low: float | None, high: float | None) -> str:

@@ -7,13 +7,14 @@ import polars as pl
 import vl_convert as vlc
 
 # Colours that differ for the colour-blind (Okabe and Ito 2008); the control arm comes first and is grey.
-_COLOURS = ("#666666", "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00")
+COLOURS = ("#666666", "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00")
 # A screen shows no more steps than this.
 _STEPS_SHOWN = 200
 _DAYS_PER_YEAR = 365.25
 
 
-def _svg(chart: alt.LayerChart | alt.HConcatChart | alt.ConcatChart) -> str:
+def as_svg(chart: alt.LayerChart | alt.HConcatChart | alt.ConcatChart) -> str:
+    """Draw a chart in the report's style as SVG text."""
     alt.data_transformers.disable_max_rows()
     styled = chart.configure(
         font="sans-serif", view=alt.ViewConfig(stroke=None), axis=alt.AxisConfig(gridColor="#eee")
@@ -47,7 +48,7 @@ def survival_curves(curve: pl.DataFrame, at_risk: pl.DataFrame, arms: list[str])
     colour = alt.Color(
         "arm_id:N",
         title=None,
-        scale=alt.Scale(domain=arms, range=list(_COLOURS[: len(arms)])),
+        scale=alt.Scale(domain=arms, range=list(COLOURS[: len(arms)])),
         legend=alt.Legend(orient="top", symbolOpacity=1),
     )
     panels = []
@@ -77,7 +78,7 @@ def survival_curves(curve: pl.DataFrame, at_risk: pl.DataFrame, arms: list[str])
         )
         drawn = (band + line).properties(width=270, height=170, title=endpoint)
         panels.append(alt.vconcat(drawn, numbers, spacing=2))
-    return _svg(alt.concat(*panels, columns=3))
+    return as_svg(alt.concat(*panels, columns=3))
 
 
 def subgroup_forest(effects: pl.DataFrame) -> str:
@@ -98,10 +99,10 @@ def subgroup_forest(effects: pl.DataFrame) -> str:
     order = rows["label"].to_list()
     base = alt.Chart(rows).encode(y=alt.Y("label:N", sort=order, title=None, axis=alt.Axis(labelLimit=260)))
     scale = alt.Scale(type="log", nice=False, padding=12)
-    interval = base.mark_rule(strokeWidth=1.6, color=_COLOURS[1]).encode(
+    interval = base.mark_rule(strokeWidth=1.6, color=COLOURS[1]).encode(
         x=alt.X("conf_low:Q", scale=scale, title="Hazard ratio (log scale)"), x2="conf_high:Q"
     )
-    point = base.mark_square(opacity=1, color=_COLOURS[1]).encode(
+    point = base.mark_square(opacity=1, color=COLOURS[1]).encode(
         x="hazard_ratio:Q", size=alt.Size("events:Q", legend=None, scale=alt.Scale(range=[20, 130]))
     )
     one = alt.Chart(pl.DataFrame({"one": [1]})).mark_rule(strokeDash=[4, 3], color="#888").encode(x="one:Q")
@@ -118,7 +119,7 @@ def subgroup_forest(effects: pl.DataFrame) -> str:
             ("interaction", "P interaction", 70),
         )
     ]
-    return _svg(
+    return as_svg(
         alt.hconcat((one + interval + point).properties(width=320, height=height), *columns, spacing=8)
     )
 
@@ -184,4 +185,4 @@ def forest(results: pl.DataFrame) -> str:
     )
     point = base.mark_square(size=55, opacity=1).encode(x="ratio:Q")
     one = alt.Chart(pl.DataFrame({"one": [1]})).mark_rule(strokeDash=[4, 3], color="#888").encode(x="one:Q")
-    return _svg((one + interval + point).properties(width=460, height={"step": 13}))
+    return as_svg((one + interval + point).properties(width=460, height={"step": 13}))

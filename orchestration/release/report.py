@@ -7,6 +7,13 @@ import duckdb
 import jinja2
 import polars as pl
 
+from orchestration.release.biomarker_charts import ratio_forest
+from orchestration.release.biomarkers import (
+    ratio_text,
+    read_associations,
+    read_biomarker_effects,
+    read_plates_to_review,
+)
 from orchestration.release.charts import forest, subgroup_forest, survival_curves
 from orchestration.release.results import read_results, read_studies
 
@@ -25,15 +32,20 @@ def write_report(
         validation: what `validation.json` holds.
     """
     results = read_results(con)
+    biomarkers = read_biomarker_effects(con)
+    plates = read_plates_to_review(con)
     studies = [
         {
             **study,
-            **_study(con, study["study_id"], [r for r in results if r["study_id"] == study["study_id"]]),
+            **(_outcomes(con, study["study_id"], _of_study(results, study)) if study["is_followed"] else {}),
+            "biomarkers": _biomarkers(_of_study(biomarkers, study)),
+            "plates": _of_study(plates, study),
         }
         for study in read_studies(con)
     ]
     files = con.sql("from audit.landing order by all").pl().to_dicts()
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    environment.globals["ratio_text"] = ratio_text
     template = environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
     page = template.render(
         release_id=release_id,
@@ -50,7 +62,43 @@ def write_report(
     (folder / "report.html").write_text(page, encoding="utf-8")
 
 
-def _study(con: duckdb.DuckDBPyConnection, study_id: str, results: list[dict[str, Any]]) -> dict[str, Any]:
+def _of_study(rows: list[dict[str, Any]], study: dict[str, Any]) -> list[dict[str, Any]]:
+    return [row for row in rows if row["study_id"] == study["study_id"]]
+
+
+def _biomarkers(effects: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Gather the effects of a study by kind and visit, with a forest plot of each."""
+    blocks = []
+    for kind, visit in dict.fromkeys((row["kind"], row["visit"]) for row in effects):
+        rows = [
+            {
+                **row,
+                "contrast": " vs ".join(arm for arm in (row["arm_id"], row["comparator_arm_id"]) if arm),
+            }
+            for row in effects
+            if (row["kind"], row["visit"]) == (kind, visit)
+        ]
+        within = [row for row in rows if row["estimate"] is not None and not row["comparator_arm_id"]]
+        contrasts = list(dict.fromkeys(row["contrast"] for row in within))
+        drawn = pl.DataFrame(within, infer_schema_length=None)
+        blocks.append(
+            {
+                "kind": kind,
+                "visit": visit,
+                "effects": [row for row in rows if row["is_reportable"]],
+                "refused": sorted(
+                    {(row["analyte"], row["reason"]) for row in rows if not row["is_reportable"]}
+                ),
+                "has_published": any(row["verdict"] is not None for row in rows),
+                "has_censored": any(row["censored_estimate"] is not None for row in rows),
+                "forest": ratio_forest(drawn, contrasts) if within else "",
+            }
+        )
+    return blocks
+
+
+def _outcomes(con: duckdb.DuckDBPyConnection, study_id: str, results: list[dict[str, Any]]) -> dict[str, Any]:
+    """Gather survival and recurrence of a study that follows its participants."""
     arms = [
         arm_id
         for (arm_id,) in con.execute(
@@ -71,6 +119,7 @@ def _study(con: duckdb.DuckDBPyConnection, study_id: str, results: list[dict[str
         "forest": forest(pl.DataFrame(estimated, infer_schema_length=None)) if estimated else "",
         "subgroups": _subgroups(con, study_id, main_endpoint),
         "pattern": _pattern(con, study_id, main_endpoint),
+        "associations": read_associations(con, study_id, main_endpoint),
     }
 
 

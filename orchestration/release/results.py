@@ -70,8 +70,15 @@ order by t.study_id, c.comparison_order, t.endpoint_id
 _STUDIES = """
 select
     s.study_id, s.title, s.design, s.data_cutoff, s.nominal_dates, s.citation,
-    (select count(*) from reference.study_arm as a where a.study_id = s.study_id) as arms,
+    (
+        select case when count(*) = 1 then '1 arm' else count(*) || ' arms' end
+        from reference.study_arm as a where a.study_id = s.study_id
+    ) as arms_in_words,
     sum(l.rows_accepted)::bigint as participants,
+    exists (
+        from audit.landing as f
+        where f.study_id = s.study_id and f.record in ('follow_up', 'disease_events', 'deaths')
+    ) as is_followed,
 from reference.study as s
 inner join audit.landing as l on s.study_id = l.study_id and l.record = 'participants'
 group by all
@@ -79,14 +86,15 @@ order by s.study_id
 """
 
 
-def _rows(con: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, Any]]:
-    relation = con.sql(query)
+def read_rows(con: duckdb.DuckDBPyConnection, query: str, *parameters: str) -> list[dict[str, Any]]:
+    """Read a query of a release, one dictionary for each row."""
+    relation = con.sql(query, params=list(parameters))
     return [dict(zip(relation.columns, row, strict=True)) for row in relation.fetchall()]
 
 
 def read_studies(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
-    """Read what each study of a release is, and how many participants and arms it has."""
-    return _rows(con, _STUDIES)
+    """Read what each study of a release is, how many participants and arms it has, and if it follows them."""
+    return read_rows(con, _STUDIES)
 
 
 def read_results(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
@@ -95,4 +103,4 @@ def read_results(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     A row holds events, hazard ratio with interval, survival of both arms at a landmark, and the published
     figures or None. The landmark is the published one where there is one, else the study's last.
     """
-    return _rows(con, _RESULTS)
+    return read_rows(con, _RESULTS)
