@@ -87,7 +87,10 @@ HISTORIES = {f"only {known}": [_seen(50), _only(known)] for known in PUBLISHED_D
     "withdrew": [_seen(90), _seen(400, "withdrawal")],
     "blood sample last": [
         _seen(400, "alive_contact"),
-        ("samples", {"sample_id": "b1", "collected_at": f"{_day(700)} 08:00"}),
+        (
+            "samples",
+            {"sample_id": "b1", "visit": "annual", "timepoint": "rest", "collected_at": f"{_day(700)} 08:00"},
+        ),
         ("exercise_sessions", {"session_on": _day(800), "attended": False}),
         ("adverse_events", {"started_on": "2023-02"}),
     ],

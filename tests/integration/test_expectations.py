@@ -1,12 +1,17 @@
 """Every expectation blocks what it is there to block: its fault, seeded into valid tables, fails it alone.
 
-The valid tables are those of two made-up studies in `data/expectations`, landed, transformed and estimated
-as in a build: a trial of two arms in strata, and a cohort without arms whose participants joined late. They
-hold relapses in two organs and a second primary on one day, competing events, withdrawals, new lines of
-therapy, late deaths, follow-up, relapse and death after the data cutoff, participants who were never at risk,
-a curve that ends at 0, a landmark after the end of follow-up, endpoints of the studies' own, a study that is
-analysed under some policies only, unknown strata and covariates, a level that holds a bar and has nobody in
-one arm. The faults are in `faults.yaml`.
+The valid tables are those of three made-up studies in `data/expectations`, landed, transformed and estimated
+as in a build: a trial of two arms in strata, a cohort without arms whose participants joined late, and a
+trial that drew blood around a bout of exercise and at rest. The first two hold relapses in two organs and a
+second primary on one day, competing events, withdrawals, new lines of therapy, late deaths, follow-up,
+relapse and death after the data cutoff, participants who were never at risk, a curve that ends at 0, a
+landmark after the end of follow-up, endpoints of the studies' own, a study that is analysed under some
+policies only, unknown strata and covariates, a level that holds a bar and has nobody in one arm; the cohort
+drew blood for one analyte. The third holds what laboratories deliver: results below and above a limit, wells
+that were not measured, single replicates and replicates far apart, a plate in another unit, samples on two
+plates, an analyte that was never found, a sample without haematocrit, bouts without a baseline or without
+times, blood drawn soon after a session, and events before the blood. The faults are in `faults.yaml` and
+`faults_*.yaml`.
 """
 
 import shutil
@@ -55,10 +60,18 @@ create temp macro normal_p(z) as normal_tail(abs(z), 1 / (1 + 0.3275911 * abs(z)
 pytestmark = pytest.mark.filterwarnings("ignore:`schema_name` is deprecated:DeprecationWarning")
 
 DATA = Path(__file__).with_name("data") / "expectations"
-STUDIES = ("walking-trial", "survivor-cohort")
-FAULTS: dict[str, dict[str, list[dict[str, Any]]]] = yaml.safe_load(
-    (DATA / "faults.yaml").read_text(encoding="utf-8")
-)
+STUDIES = ("walking-trial", "survivor-cohort", "bout-trial")
+# Warnings that the valid tables raise: nothing is wrong with them, but a laboratory should look.
+NOTICED = {
+    "myokine.result": {"replicates-agree"},
+    "myokine.plate_quality": {"plates-pass"},
+    "myokine.resting_change": {"blood-was-drawn-at-rest"},
+}
+FAULTS: dict[str, dict[str, list[dict[str, Any]]]] = {
+    table: by_expectation
+    for path in sorted(DATA.glob("faults*.yaml"))
+    for table, by_expectation in (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).items()
+}
 SEEDED = [
     pytest.param(table, expectation, fault, id=f"{table}-{expectation}-{fault['fault']}")
     for table, by_expectation in FAULTS.items()
@@ -93,13 +106,11 @@ def _transform(settings: Settings) -> None:
 def _estimate(con: duckdb.DuckDBPyConnection) -> None:
     con.execute("delete from reference.published_results")
     con.read_csv(DATA / "published_results.csv").create_view("figures")
-    con.execute(
-        "insert into reference.published_results by name"
-        " select * replace (coalesce(arm_id, '') as arm_id, coalesce(experimental, '') as experimental,"
-        " coalesce(control, '') as control) from figures"
-    )
+    keys = ("endpoint_id", "arm_id", "experimental", "control", "kind", "analyte_id", "visit", "timepoint")
+    filled = ", ".join(f"coalesce({key}, '') as {key}" for key in keys)
+    con.execute(f"insert into reference.published_results by name select * replace ({filled}) from figures")
     con.execute("drop view figures")
-    con.execute("create schema benchmark")
+    con.execute("create schema benchmark; create schema if not exists myokine")
     for table, frame in _estimators(con):
         con.register("estimated", frame.to_arrow())
         con.execute(f"create table {table} as from estimated")
@@ -138,7 +149,9 @@ def _failed(database: Path, table: str) -> dict[str, Outcome]:
 
 @pytest.mark.parametrize("table", suites())
 def test_valid_tables_meet_every_expectation(copy, table):
-    assert _failed(copy, table) == {}
+    failed = _failed(copy, table)
+    assert set(failed) == NOTICED.get(table, set())
+    assert not any(outcome.is_blocking for outcome in failed.values())
 
 
 @pytest.mark.parametrize("table", suites())
@@ -154,12 +167,16 @@ def test_every_table_with_faults_has_a_suite():
 
 @pytest.mark.parametrize(("table", "expectation", "fault"), SEEDED)
 def test_a_fault_fails_the_expectation_that_it_breaks_and_no_other(copy, table, expectation, fault):
+    noticed = NOTICED.get(table, set())
+    before = _failed(copy, table) if expectation in noticed else {}
     with duckdb.connect(copy) as con:
         con.execute(MACROS)
         con.execute(fault["sql"])
     failed = _failed(copy, table)
-    assert sorted(failed) == sorted({expectation, *fault.get("also", {})})
+    assert sorted(set(failed) - noticed) == sorted({expectation, *fault.get("also", {})} - noticed)
     shown = failed[expectation]
+    for outcome in before.values():
+        assert int(shown.observed) > int(outcome.observed), "the fault adds nothing to what was noticed"
     assert shown.unexpected, "the offending rows are not shown"
     assert shown.is_blocking == (shown.severity == "critical")
 

@@ -11,6 +11,8 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
+from seeds.studies import SHIPPED
+
 R_NUMBERS = Path(__file__).parents[1] / "statistics" / "data" / "moertel_colon_r.csv"
 
 
@@ -139,7 +141,7 @@ def test_challenge_simulation_at_889_lies_within_the_published_intervals(query):
 def test_manifest_names_every_table_with_its_rows_and_every_file_with_its_sha256(warehouse):
     release = warehouse / "warehouse" / "current"
     manifest = json.loads((release / "manifest.json").read_text(encoding="utf-8"))
-    assert {study["study_id"] for study in manifest["inputs"]} == {"moertel-colon", "challenge-sim"}
+    assert {study["study_id"] for study in manifest["inputs"]} == set(SHIPPED)
     with duckdb.connect(release / "cohortmart.duckdb", read_only=True) as con:
         tables = {
             f"{s}.{t}" for s, t in con.sql("select schema_name, table_name from duckdb_tables()").fetchall()

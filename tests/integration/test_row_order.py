@@ -1,8 +1,10 @@
-"""Neither the order of rows in a file nor the number of threads is information: they change no mart."""
+"""Neither the order of rows and files nor the number of threads is information: they change no mart."""
 
 import json
 import random
 import shutil
+
+from orchestration.catalogue import MART_SCHEMAS
 
 ONE_THREAD = {"COHORTMART_THREADS": "1", "POLARS_MAX_THREADS": "1"}
 
@@ -11,6 +13,19 @@ def _shuffled(rows):
     header, *body = rows
     random.Random(20090101).shuffle(body)
     return [header, *body]
+
+
+def _in_two_files(package, name):
+    """Deliver a file of a package in two, the second half named first."""
+    header, *body = (package / name).read_text(encoding="utf-8").splitlines(keepends=True)
+    halves = {"b.csv": body[: len(body) // 2], "a.csv": body[len(body) // 2 :]}
+    for half, rows in halves.items():
+        (package / half).write_text("".join([header, *rows]), encoding="utf-8")
+    (package / name).unlink()
+    descriptor = package / "study.yaml"
+    text = descriptor.read_text(encoding="utf-8")
+    assert f": {name}\n" in text
+    descriptor.write_text(text.replace(f": {name}\n", ": [b.csv, a.csv]\n"), encoding="utf-8")
 
 
 def test_shuffled_rows_built_on_one_thread_give_the_same_marts(
@@ -23,6 +38,7 @@ def test_shuffled_rows_built_on_one_thread_give_the_same_marts(
         content = path.read_bytes()
         edit_csv(path, _shuffled)
         assert path.read_bytes() != content
+    _in_two_files(tmp_path / "packages" / "myokine-sim", "assay_results.csv")
     studies = [argument for package in packages for argument in ("--study", package)]
     done = cohortmart("build", *studies, home=tmp_path / "home", **ONE_THREAD)
     assert done.returncode == 0, done.stderr
@@ -30,8 +46,8 @@ def test_shuffled_rows_built_on_one_thread_give_the_same_marts(
         json.loads((home / "warehouse" / "current" / "manifest.json").read_text(encoding="utf-8"))["tables"]
         for home in (warehouse, tmp_path / "home")
     )
-    marts = [name for name in before if name.split(".")[0] in ("survival", "recurrence", "benchmark")]
-    assert len(marts) >= 18
+    marts = [name for name in before if name.split(".")[0] in MART_SCHEMAS]
+    assert len(marts) >= 24
     for name in marts:
         assert after[name]["rows"] > 0
         assert after[name]["content_hash"] == before[name]["content_hash"], name
