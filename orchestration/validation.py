@@ -15,12 +15,15 @@ there is no colon in a query, and braces are doubled.
 import gc
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import schemas
+
+_ROWS_NAMED = 3
 
 SUITES = Path(schemas.__file__).parent / "expectations"
 
@@ -47,6 +50,14 @@ class Outcome:
     def is_blocking(self) -> bool:
         """Whether this outcome stops what follows."""
         return not self.success and self.severity == "critical"
+
+    @property
+    def complaint(self) -> str:
+        """What is wrong, how often, and if it blocks the first rows at fault."""
+        if not self.is_blocking:
+            return f"Warning: {self.says} ({self.observed} against it)"
+        rows = "".join(f"\n  {row}" for row in self.unexpected[:_ROWS_NAMED])
+        return f"{self.says} ({self.observed} against it{', such as' if rows else ''}){rows}"
 
 
 def read_suite(table: str) -> dict[str, Any]:
@@ -163,8 +174,15 @@ def _outcome(result: Any) -> Outcome:
         severity=str(config.severity.value if hasattr(config.severity, "value") else config.severity),
         success=bool(result.success),
         observed=str(observed),
-        unexpected=tuple(str(u) for u in shown[:5]),
+        unexpected=tuple(_shown(value) for value in shown[:5]),
     )
+
+
+def _shown(offending: object) -> str:
+    """Write an offending value, or a row as its columns and what they hold."""
+    if not isinstance(offending, Mapping):
+        return str(offending)
+    return ", ".join(f"{name} {value}" for name, value in offending.items() if value not in (None, ""))
 
 
 def save_outcomes(folder: Path, table: str, outcomes: list[Outcome]) -> None:

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import seeds
 
+# A wrong suggestion is worse than none: `myostatin` is not oncostatin M.
+_NEAR = 0.75
+
 REFERENCE_FOLDER = Path(seeds.__file__).parent / "reference"
 
 
@@ -44,5 +47,5 @@ def suggestion_among(value: str, meant_by: Mapping[str, str]) -> str:
         value: what was written, in the form that the keys have.
         meant_by: what to suggest, by the form it is recognised in.
     """
-    near = difflib.get_close_matches(value, meant_by, n=1, cutoff=0.6)
+    near = difflib.get_close_matches(value, meant_by, n=1, cutoff=_NEAR)
     return f" (did you mean `{meant_by[near[0]]}`?)" if near else ""

@@ -32,9 +32,7 @@ def _suite_check(position: int, table: str, total: int) -> dg.AssetChecksDefinit
         return dg.AssetCheckResult(
             passed=not failed,
             severity=_severity(failed),
-            description=" ".join(
-                f"{'' if o.is_blocking else 'Warning: '}{o.says} ({o.observed} against it)" for o in failed
-            ),
+            description="\n".join(o.complaint for o in failed),
             metadata={
                 "expectations": len(outcomes),
                 "failed": dg.MetadataValue.json(

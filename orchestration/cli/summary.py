@@ -13,6 +13,10 @@ from orchestration.settings import Settings
 
 _QUERY = "select * from survival.treatment_effect where policy_id = 'primary' and ties = 'efron'"
 
+_READ_AS = (
+    "Geometric-mean ratios to the baseline of results as reported: pairs with a result that is text, such as\n"
+    "<0.17, are left out. Other estimators, imputations and the correction for plasma volume are in myokine.effect."
+)
 _CONTRAST = ("kind", "visit", "arm_id", "comparator_arm_id")
 
 
@@ -97,6 +101,9 @@ def _print_biomarkers(console: Console, effects: list[dict[str, Any]]) -> None:
     by_contrast: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for row in effects:
         by_contrast.setdefault(tuple(row[name] for name in _CONTRAST), []).append(row)
+    if by_contrast:
+        console.print()
+        console.print(_READ_AS, style="dim", markup=False, highlight=False, soft_wrap=True)
     for rows in by_contrast.values():
         console.print()
         console.print(_biomarker_table(rows))

@@ -18,10 +18,10 @@ with censored as (
 
 select
     e.study_id, e.kind, a.label as analyte, e.analyte_id, e.arm_id, e.comparator_arm_id, e.visit, e.timepoint,
-    e.n_paired, e.n_paired_comparator, e.estimate, e.conf_low, e.conf_high, e.p_value, e.p_holm,
+    e.n_paired, e.n_paired_comparator, e.n_censored, e.estimate, e.conf_low, e.conf_high, e.p_value, e.p_holm,
     e.is_reportable, e.reason,
     c.estimate as censored_estimate, c.conf_low as censored_low, c.conf_high as censored_high,
-    c.n_censored, c.n_paired + c.n_paired_comparator as censored_n,
+    c.n_paired + c.n_paired_comparator as censored_n,
     p.published_value, p.published_low, p.published_high, p.verdict,
 from myokine.effect as e
 left join censored as c using (study_id, kind, analyte_id, arm_id, comparator_arm_id, visit, timepoint)

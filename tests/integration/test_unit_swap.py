@@ -5,6 +5,7 @@ with another of its units exchanged in the file of results.
 """
 
 import csv
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -22,6 +23,7 @@ Well = dict[str, str]
 PLATE_NEAR_USUAL = ("myokine.result", "baselines-of-a-plate-near-the-usual-range")
 NEAR_OTHERS = ("myokine.result", "baselines-near-the-others-of-the-study")
 NEAR_BASELINE = ("myokine.result", "responses-near-the-baseline-of-the-bout")
+PLATES_APART = ("myokine.plate_quality", "plates-within-sight-of-each-other")
 ONE_UNIT = ("myokine.plate_quality", "one-unit-on-a-plate")
 
 
@@ -37,6 +39,7 @@ class Swap:
 SWAPS = {
     "il6-plate": Swap(lambda well: (well["analyte_id"], well["plate_id"]) == ("IL-6", "P2"), "ng/mL"),
     "sparc-plate": Swap(lambda well: (well["analyte_id"], well["plate_id"]) == ("SPARC", "P1"), "pg/mL"),
+    "molar-plate": Swap(lambda well: (well["analyte_id"], well["plate_id"]) == ("SPARC", "P1"), "nmol/L"),
     "sample": Swap(lambda well: (well["analyte_id"], well["sample_id"]) == ("IL-6", "B01-E0"), "ng/mL"),
     "sample-without-plate": Swap(
         lambda well: (well["analyte_id"], well["sample_id"]) == ("SPARC", "B03-E0"), "pg/mL", plate_id=""
@@ -117,8 +120,9 @@ def test_the_build_is_refused_and_says_what_was_found(build, home):
     assert build.returncode == 1, output
     assert "No release was made" in output
     assert not (home / "warehouse" / "current").exists()
-    for table, name in (PLATE_NEAR_USUAL, NEAR_OTHERS, NEAR_BASELINE, ONE_UNIT):
+    for table, name in (PLATE_NEAR_USUAL, NEAR_OTHERS, NEAR_BASELINE, ONE_UNIT, PLATES_APART):
         assert _expectation(table, name)["meta"]["says"] in output
+    assert re.search(r"such as study_id [a-z0-9-]+, plate_id P[12], analyte_id (IL6|SPARC)", output)
 
 
 def test_a_plate_whose_baselines_are_a_thousand_times_the_usual_is_found(studies_against):
@@ -129,6 +133,11 @@ def test_a_plate_whose_baselines_are_a_thousand_times_the_usual_is_found(studies
 def test_a_plate_apart_from_the_others_is_found_where_no_usual_range_is_known(studies_against):
     """SPARC of one plate in ng/mL, said to be pg/mL, and a single sample at rest the other way round."""
     assert studies_against(NEAR_OTHERS) == {"il6-plate", "sparc-plate", "resting-sample-without-plate"}
+
+
+def test_a_plate_that_differs_in_the_samples_it_shares_with_others_is_found(studies_against):
+    """SPARC in ng/mL, said to be nmol/L, is 33 times too much: too little to see but in bridging samples."""
+    assert studies_against(PLATES_APART) == {"il6-plate", "sparc-plate", "molar-plate"}
 
 
 def test_a_response_that_only_a_wrong_unit_explains_is_found_without_plates_too(studies_against):

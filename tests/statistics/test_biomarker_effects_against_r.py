@@ -46,6 +46,7 @@ def rows_of_pairs(participants: pl.DataFrame, kind: str) -> pl.DataFrame:
         is_plasma_volume_corrected=pl.lit(value=False),
         ratio_low=pl.lit(None, pl.Float64),
         ratio_high=pl.lit(None, pl.Float64),
+        is_beyond_limit=pl.lit(value=False),
         is_reportable=pl.lit(value=True),
         reason=pl.lit(""),
     )

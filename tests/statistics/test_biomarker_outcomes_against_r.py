@@ -52,6 +52,8 @@ def outcomes() -> pl.DataFrame:
         time_days=pl.col("end_days") - pl.col("taken_days"),
         is_event=pl.col("code") == 1,
         is_at_risk=pl.col("end_days") > pl.col("taken_days"),
+        is_reportable=pl.lit(value=True),
+        reason=pl.lit(""),
     )
 
 

@@ -1,6 +1,8 @@
-"""Censored means are where the likelihood is highest, and their errors its curvature there.
+"""Censored means are where the likelihood is highest, and their errors its curvature there, corrected.
 
-scipy's normal distribution gives the likelihood; samples are small, with bounds on either side and classes.
+The curvature's error is that of a variance that divides by n, and is multiplied by sqrt(n / (n - k)) for k
+means. scipy's normal distribution gives the likelihood; samples are small, with bounds on either side and
+classes.
 """
 
 import math
@@ -57,25 +59,30 @@ def test_no_other_mean_is_more_likely_and_the_error_is_the_curvature(bounds: Bou
     found = censored_mean(*bounds)
     assert found.estimate is not None
     assert found.std_error is not None
-    step = 0.05 * found.std_error
+    n = bounds[0].size
+    step = 0.05 * found.std_error * math.sqrt((n - 1) / n)
     below, here, above = (best_for(bounds, found.estimate + k * step) for k in (-1, 0, 1))
     assert here > max(below, above)
     assert above - below == pytest.approx(0, abs=0.02 * (2 * here - above - below))
     curvature = (2 * here - above - below) / (step * step)
-    assert found.std_error == pytest.approx(1 / math.sqrt(curvature), rel=1e-2)
+    assert found.std_error == pytest.approx(math.sqrt(n / (n - 1) / curvature), rel=1e-2)
 
 
 @quick
 @given(censored(), censored())
 def test_two_arms_share_a_standard_deviation(x: Bounds, y: Bounds) -> None:
-    """With every value measured the difference and its error are those of two means."""
+    """With every value measured the difference, its error and its test are those of Student's t test."""
     measured_x, measured_y = (bounds[0][bounds[0] == bounds[1]] for bounds in (x, y))
     found = censored_difference(measured_x, measured_x, measured_y, measured_y)
-    squares = len(measured_x) * np.var(measured_x) + len(measured_y) * np.var(measured_y)
-    variance = squares / (len(measured_x) + len(measured_y))
+    test = stats.ttest_ind(measured_x, measured_y)
+    interval = test.confidence_interval()
     assert found.estimate == pytest.approx(np.mean(measured_x) - np.mean(measured_y), abs=1e-13)
+    squares = len(measured_x) * np.var(measured_x) + len(measured_y) * np.var(measured_y)
+    variance = squares / test.df
     expected = math.sqrt(variance * (1 / len(measured_x) + 1 / len(measured_y)))
     assert found.std_error == pytest.approx(expected, rel=1e-12)
+    assert [found.conf_low, found.conf_high] == pytest.approx(list(interval), rel=1e-10, abs=1e-12)
+    assert found.p_value == pytest.approx(test.pvalue, rel=1e-10)
 
 
 @quick
@@ -121,7 +128,7 @@ def test_a_limit_far_from_what_was_measured_has_an_estimate(limit: float) -> Non
     found = censored_mean(low, high)
     assert found.reason == ""
     assert found.estimate is not None
-    sd = found.std_error * math.sqrt(5)  # in the far tail a bound tells as much as a value
+    sd = found.std_error * math.sqrt(4)  # in the far tail a bound tells as much as a value
     best = optimize.minimize(
         lambda p: -log_likelihood((low, high), p[0], math.exp(p[1])),
         (found.estimate, math.log(sd)),
@@ -131,9 +138,25 @@ def test_a_limit_far_from_what_was_measured_has_an_estimate(limit: float) -> Non
     assert found.estimate == pytest.approx(best.x[0], rel=1e-5, abs=1e-6)
 
 
-def test_one_measured_value_in_each_arm_is_enough_when_a_bound_contradicts_it() -> None:
-    low, high = np.array([1.0, 2.0]), np.array([1.0, math.inf])
-    measured = np.array([0.0])
+def test_equal_values_in_each_arm_are_enough_when_a_bound_contradicts_them() -> None:
+    low, high = np.array([1.0, 1.0, 2.0]), np.array([1.0, 1.0, math.inf])
+    measured = np.array([0.0, 0.0])
     found = censored_difference(low, high, measured, measured)
     assert found.estimate is not None
     assert 1.0 < found.estimate < 3.0
+
+
+@pytest.mark.parametrize(("n", "share"), [(7, 0.0), (7, 0.25), (12, 0.4)])
+def test_of_small_samples_19_in_20_intervals_hold_the_mean(n: int, share: float) -> None:
+    """By the variance that divides by n and the normal point they would be 88 % of 7 values."""
+    random = np.random.default_rng(n)
+    limit = stats.norm.ppf(share)
+    n_samples, n_estimated, n_holding = 1500, 0, 0
+    for values in random.normal(0.0, 1.0, (n_samples, n)):
+        is_below = values < limit
+        found = censored_mean(np.where(is_below, -math.inf, values), np.where(is_below, limit, values))
+        if found.conf_low is not None:
+            n_estimated += 1
+            n_holding += found.conf_low < 0.0 < found.conf_high
+    assert n_estimated > 0.99 * n_samples
+    assert n_holding / n_estimated == pytest.approx(0.95, abs=0.02)

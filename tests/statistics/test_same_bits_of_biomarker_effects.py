@@ -1,6 +1,7 @@
 """Effects on biomarkers have the same bits whatever the processor offers and however many threads run.
 
-As test_same_bits_everywhere, for random arms with ties and missing results, imputed and as bounds.
+As test_same_bits_everywhere, for random arms with ties and missing results, imputed and as bounds, and for
+what follows by the ratio of a biomarker.
 """
 
 import hashlib
@@ -13,8 +14,11 @@ import numpy as np
 import polars as pl
 
 from transforms.estimators.biomarker_effects import effect
+from transforms.estimators.biomarker_outcomes import outcome_association
 
-PAIRS = Path(__file__).parent / "data" / "biomarker_effects_pairs.csv"
+DATA = Path(__file__).parent / "data"
+PAIRS = DATA / "biomarker_effects_pairs.csv"
+COHORTS = DATA / "biomarker_outcomes_cohorts.csv"
 LIMIT = 1.2
 
 
@@ -34,6 +38,7 @@ def rows_of_pairs() -> pl.DataFrame:
         value="value",
         ratio_low=number,
         ratio_high=number,
+        is_beyond_limit=pl.col("baseline").fill_null(LIMIT) < LIMIT,
         is_reportable=pl.lit(value=True),
         reason=pl.lit(""),
     )
@@ -48,13 +53,40 @@ def rows_of_pairs() -> pl.DataFrame:
     return pl.concat([reported, bounds])
 
 
+def rows_of_outcomes() -> pl.DataFrame:
+    """Rows of int_biomarkers__outcomes, each cohort an endpoint."""
+    return (
+        pl.read_csv(COHORTS)
+        .with_row_index("number")
+        .select(
+            study_id=pl.lit("trial"),
+            kind=pl.lit("resting"),
+            analyte_id=pl.lit("SPARC"),
+            visit=pl.lit("baseline"),
+            timepoint=pl.lit("month_6"),
+            endpoint_id="cohort",
+            participant_id=pl.format("P{}", "number"),
+            arm_id="arm",
+            ratio="ratio",
+            landmark_days="taken_days",
+            time_days=pl.col("end_days") - pl.col("taken_days"),
+            is_event=pl.col("code") == 1,
+            is_at_risk=pl.col("end_days") > pl.col("taken_days"),
+            is_reportable=pl.lit(value=True),
+            reason=pl.lit(""),
+        )
+    )
+
+
 def digest() -> str:
     comparison = pl.DataFrame(
         {"study_id": ["trial"], "experimental": ["EX"], "control": ["HE"], "comparison_order": [1]}
     )
     table = effect(rows_of_pairs(), comparison)
     assert table["estimate"].null_count() < table.height / 10
-    return hashlib.sha256(table.write_json().encode()).hexdigest()
+    associations = outcome_association(rows_of_outcomes(), "half_limit")
+    assert associations["hazard_ratio"].null_count() == 0
+    return hashlib.sha256((table.write_json() + associations.write_json()).encode()).hexdigest()
 
 
 def test_effects_on_a_machine_without_vector_instructions() -> None:

@@ -29,6 +29,7 @@ PAIRS = {
     "value": pl.Float64,
     "ratio_low": pl.Float64,
     "ratio_high": pl.Float64,
+    "is_beyond_limit": pl.Boolean,
     "is_reportable": pl.Boolean,
     "reason": pl.String,
 }
@@ -40,6 +41,7 @@ DEFAULTS = {
     "timepoint": "month_6",
     "imputation": "half_limit",
     "is_plasma_volume_corrected": False,
+    "is_beyond_limit": False,
     "is_reportable": True,
     "reason": "",
 }
@@ -213,8 +215,9 @@ def test_one_patient_in_an_arm_leaves_the_difference_between_arms_without_interv
         assert rows[name]["estimate"] is not None
         assert rows[name]["p_value"] is None
         assert rows[name]["reason"] == "no interval and no test: one pair in an arm"
-    # Four pairs are one more than the coefficients.
-    assert rows["ancova_on_logs"]["p_value"] is not None
+    # Four pairs are one more than the coefficients, but say nothing of how participants of this arm differ.
+    assert rows["ancova_on_logs"]["estimate"] is None
+    assert rows["ancova_on_logs"]["reason"] == "no estimate: only one pair of the experimental arm"
 
 
 def test_an_arm_without_pairs_leaves_nothing_to_compare() -> None:
@@ -246,25 +249,77 @@ def test_a_refused_analyte_keeps_its_counts_and_has_no_estimate() -> None:
     assert all(table[column].null_count() == table.height for column in ESTIMATES)
 
 
+def test_an_analyte_of_which_nothing_has_a_number_is_refused_under_every_imputation() -> None:
+    verdict = {"is_reportable": False, "reason": "11 of 11 results are below the limit"}
+    pairs = pl.concat(
+        [
+            arm("EXERCISE", (None, None), (None, None), is_beyond_limit=True, **verdict),
+            bounds("EXERCISE", (None, None), (None, None), is_beyond_limit=True, **verdict),
+        ]
+    )
+    table = effect(pairs, EXERCISE_AGAINST_EDUCATION)
+    assert table.height == len(BIOMARKER_ESTIMATORS)
+    assert set(table["reason"]) == {verdict["reason"]}
+    assert all(table[column].null_count() == table.height for column in ESTIMATES)
+    assert set(table.filter(imputation="none")["n_baseline"]) == {2}
+
+
 def test_where_nothing_is_imputed_ratios_may_be_bounds() -> None:
     exercise = bounds("EXERCISE", (0.5, 0.5), (None, 0.8), (0.7, 0.7), (1.2, None))
-    education = bounds("EDUCATION", (0.9, 0.9), (1.3, 1.3), (1.1, None))
+    education = bounds("EDUCATION", (0.9, 0.9), (1.3, 1.3), (1.1, None), (None, None))
     table = effect(pl.concat([exercise, education]), EXERCISE_AGAINST_EDUCATION)
     of_bounds = table.select(
-        "arm_id", "comparator_arm_id", "estimator", "n_paired", "n_value", "n_censored"
+        "arm_id", "comparator_arm_id", "estimator", "n_paired", "n_baseline", "n_value", "n_censored"
     ).rows()
+    # The fourth pair of EDUCATION, both ends beyond the same limit, is counted and says nothing.
     assert of_bounds == [
-        ("EDUCATION", "", "censored_geometric_mean_ratio", 3, 3, 1),
-        ("EXERCISE", "", "censored_geometric_mean_ratio", 4, 4, 2),
-        ("EXERCISE", "EDUCATION", "censored_ratio_of_geometric_mean_ratios", 4, 4, 3),
+        ("EDUCATION", "", "censored_geometric_mean_ratio", 3, 4, 4, 1),
+        ("EXERCISE", "", "censored_geometric_mean_ratio", 4, 4, 4, 2),
+        ("EXERCISE", "EDUCATION", "censored_ratio_of_geometric_mean_ratios", 4, 4, 4, 3),
     ]
+    assert table["n_paired_comparator"].to_list() == [0, 0, 3]
     assert table["estimate"].null_count() == 0
+
+
+def test_pairs_beyond_a_limit_are_counted_whatever_the_policy_makes_of_them() -> None:
+    within = arm("EXERCISE", (2.0, 1.0), (3.0, 2.5), (None, 2.0))
+    beyond = arm("EXERCISE", (0.25, 1.0), (0.25, None), (None, None), is_beyond_limit=True)
+    table = effect(pl.concat([within, beyond, EDUCATION]), EXERCISE_AGAINST_EDUCATION)
+    counts = table.filter(arm_id="EXERCISE").select("n_paired", "n_baseline", "n_value", "n_censored")
+    assert set(counts.rows()) == {(3, 4, 4, 1)}
+    excluded = arm("EXERCISE", (2.0, 1.0)), arm("EXERCISE", (None, 1.0), (None, None), is_beyond_limit=True)
+    row = effect(pl.concat(excluded), comparisons()).row(0, named=True)
+    assert [row[n] for n in ("n_paired", "n_baseline", "n_value", "n_censored")] == [1, 1, 2, 0]
+
+
+def test_bounds_of_0_are_counted_as_censored_though_they_have_no_logarithm() -> None:
+    pairs = bounds("EXERCISE", (0.0, None), (0.0, 0.4), (None, 0.0), (0.0, 0.0), (0.5, 0.5))
+    row = effect(pairs, comparisons()).row(0, named=True)
+    assert (row["n_paired"], row["n_censored"]) == (5, 3)
+    assert row["reason"] == "no estimate: 4 of 5 pairs have a result of 0 or less, which has no logarithm"
+
+
+def test_an_arm_of_which_no_result_can_be_used_is_shown_without_pairs() -> None:
+    nothing = arm("EXERCISE", (None, None), (None, None), is_beyond_limit=True)
+    rows = by_estimator(effect(nothing, comparisons()))
+    assert {row["reason"] for row in rows.values()} == {"no pair", "no baseline"}
+    assert {(row["n_paired"], row["n_baseline"], row["n_censored"]) for row in rows.values()} == {(0, 0, 0)}
+
+
+def test_what_a_policy_leaves_out_of_an_arm_changes_no_estimate_of_it() -> None:
+    more = pl.concat([EXERCISE, arm("EXERCISE", (None, None), is_beyond_limit=True)])
+    assert effect(more, comparisons()).equals(effect(EXERCISE, comparisons()))
 
 
 def test_without_censored_pairs_the_censored_estimate_is_the_geometric_mean_ratio() -> None:
     row = effect(bounds("EXERCISE", (0.5, 0.5), (2.0, 2.0), (4.0, 4.0)), comparisons()).row(0, named=True)
-    assert row["estimate"] == pytest.approx(4.0 ** (1 / 3), rel=1e-9)
+    assert row["estimate"] == pytest.approx(4.0 ** (1 / 3), rel=1e-14)
     assert row["n_censored"] == 0
+    imputed = effects_within((2.0, 1.0), (1.0, 2.0), (1.0, 4.0))["paired_geometric_mean_ratio"]
+    assert [row[column] for column in ESTIMATES] == pytest.approx(
+        [imputed[column] for column in ESTIMATES], rel=1e-14
+    )
+    assert row["reason"] == imputed["reason"] == ""
 
 
 def test_a_ratio_of_zero_has_no_logarithm_where_nothing_is_imputed_either() -> None:

@@ -12,15 +12,24 @@ from polars.testing import assert_frame_equal
 from transforms.estimators.biomarker_outcomes import MODELS, outcome_association, tertiles
 from transforms.estimators.myokine_columns import OUTCOME_ASSOCIATION
 
-Person = tuple[str, float, int, bool]
+Person = tuple[str, float | None, int, bool]
 """Arm, ratio, days from the biomarker's date to the event or end of follow-up, whether it is the event."""
 
-ESTIMATES = ("hazard_ratio", "conf_low", "conf_high", "log_hazard_ratio", "std_error", "p_value")
+ESTIMATES = (
+    *("hazard_ratio", "conf_low", "conf_high", "log_hazard_ratio", "std_error", "p_value"),
+    *("p_holm", "p_bh"),
+)
 NORMAL_975 = 1.959963984540054
 
 
 def outcomes_of(
-    people: Sequence[Person], *, endpoint_id: str = "OS", study_id: str = "trial"
+    people: Sequence[Person],
+    *,
+    endpoint_id: str = "OS",
+    study_id: str = "trial",
+    analyte_id: str = "SPARC",
+    timepoint: str = "month_3",
+    refusal: str = "",
 ) -> pl.DataFrame:
     """Rows of intermediate.int_biomarkers__outcomes; the biomarker is of the 90th day and later."""
     arm, ratio, time_days, is_event = zip(*people, strict=True)
@@ -30,13 +39,15 @@ def outcomes_of(
     ).with_columns(
         study_id=pl.lit(study_id),
         kind=pl.lit("resting"),
-        analyte_id=pl.lit("SPARC"),
+        analyte_id=pl.lit(analyte_id),
         visit=pl.lit("baseline"),
-        timepoint=pl.lit("month_3"),
+        timepoint=pl.lit(timepoint),
         endpoint_id=pl.lit(endpoint_id),
         participant_id=pl.format("P{}", pl.int_range(pl.len())),
         landmark_days=90 + pl.int_range(pl.len()),
         is_at_risk=pl.col("time_days") > 0,
+        is_reportable=pl.lit(not refusal),
+        reason=pl.lit(refusal),
     )
 
 
@@ -121,6 +132,70 @@ def test_nobody_at_risk_after_the_biomarker() -> None:
         assert (row["n"], row["events"], row["n_before_landmark"], row["covariates"]) == (0, 0, 30, "")
         of_those_at_risk = ("landmark_days", "first_landmark_days", "last_landmark_days", "sd_log_ratio")
         assert [row[name] for name in of_those_at_risk] == [None] * 4
+
+
+REFUSAL = "9 of 11 baselines are below the limit"
+
+
+def test_an_analyte_that_may_not_be_reported_keeps_its_counts_and_has_no_estimate() -> None:
+    people = [*cohort(40, TWO_ARMS, events=30), ("CONTROL", 1.4, -5, True)]
+    without_ratio = [("CONTROL", None, 300, True), ("EXERCISE", None, -3, False)]
+    rows = associations_of(outcomes_of([*people, *without_ratio], refusal=REFUSAL))
+    reported = associations_of(outcomes_of(people))
+    for model, row in rows.items():
+        assert_missing(row, f"not reportable, {REFUSAL}")
+        assert row["sd_log_ratio"] is None
+        for count in ("n", "events", "n_before_landmark", "landmark_days", "covariates"):
+            assert row[count] == reported[model][count]
+    assert (rows["per_sd"]["n"], rows["per_sd"]["events"], rows["per_sd"]["n_before_landmark"]) == (40, 30, 1)
+
+
+def test_a_refused_analyte_of_which_nobody_has_a_ratio_is_shown_with_nobody() -> None:
+    people = [("CONTROL", None, 300, True), ("EXERCISE", None, -3, False)]
+    for row in associations_of(outcomes_of(people, refusal=REFUSAL)).values():
+        assert_missing(row, f"not reportable, {REFUSAL}")
+        assert (row["n"], row["events"], row["n_before_landmark"], row["landmark_days"]) == (0, 0, 0, None)
+
+
+def test_a_refused_analyte_with_the_ratios_of_another_does_not_take_its_estimates() -> None:
+    people = cohort(60)
+    both = [outcomes_of(people), outcomes_of(people, analyte_id="IL6", refusal=REFUSAL)]
+    made = outcome_association(pl.concat(both), "half_limit")
+    assert made.filter(analyte_id="IL6")["hazard_ratio"].null_count() == len(MODELS)
+    assert made.filter(analyte_id="SPARC")["hazard_ratio"].null_count() == 0
+
+
+def test_p_values_are_adjusted_over_all_biomarkers_of_an_endpoint_and_model() -> None:
+    biomarkers = [("SPARC", "month_3"), ("SPARC", "month_6"), ("IL6", "month_3"), ("OSM", "month_3")]
+    frames = [
+        outcomes_of(cohort(60, seed=n), analyte_id=analyte_id, timepoint=timepoint)
+        for n, (analyte_id, timepoint) in enumerate(biomarkers)
+    ]
+    others = [
+        outcomes_of(cohort(60, seed=9), analyte_id="IL1B", refusal=REFUSAL),
+        outcomes_of(cohort(60, events=2, seed=8), analyte_id="CRP"),
+        outcomes_of(cohort(60, seed=7), endpoint_id="DFS"),
+        outcomes_of(cohort(60, seed=6), study_id="another trial"),
+        outcomes_of(cohort(60, seed=5)).with_columns(kind=pl.lit("acute")),
+    ]
+    made = outcome_association(pl.concat([*frames, *others]), "half_limit")
+    for model in MODELS:
+        family = made.filter(study_id="trial", kind="resting", endpoint_id="OS", model=model)
+        assert (family.height, family["p_value"].null_count()) == (6, 2)
+        tested = family.drop_nulls("p_value").sort("p_value")
+        p = tested["p_value"].to_numpy()
+        # By hand: Holm multiplies by 4, 3, 2, 1 and never falls; Benjamini and Hochberg by 4 over 1, 2, 3, 4.
+        of_holm = np.minimum(1.0, np.maximum.accumulate(p * [4, 3, 2, 1]))
+        of_bh = np.minimum.accumulate((p * [4, 2, 4 / 3, 1])[::-1])[::-1]
+        assert tested["p_holm"].to_list() == pytest.approx(of_holm.tolist(), rel=1e-14)
+        assert tested["p_bh"].to_list() == pytest.approx(of_bh.tolist(), rel=1e-14)
+        untested = family.filter(pl.col("p_value").is_null())
+        assert untested["p_holm"].null_count() == untested["p_bh"].null_count() == 2
+    alone = made.filter(
+        (pl.col("endpoint_id") == "DFS") | (pl.col("study_id") != "trial") | (pl.col("kind") == "acute")
+    )
+    assert alone.height == 3 * len(MODELS)
+    assert alone["p_holm"].to_list() == alone["p_bh"].to_list() == alone["p_value"].to_list()
 
 
 def test_a_ratio_that_is_the_same_in_everybody() -> None:
@@ -319,6 +394,8 @@ def test_without_an_effect_intervals_cover_1_though_time_before_the_biomarker_wo
             "is_event": until_event <= until_end,
         }
     ).with_columns(
+        is_reportable=pl.lit(value=True),
+        reason=pl.lit(""),
         kind=pl.lit("resting"),
         analyte_id=pl.lit("SPARC"),
         visit=pl.lit("baseline"),

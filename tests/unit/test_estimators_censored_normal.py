@@ -5,10 +5,11 @@ from decimal import Decimal, localcontext
 
 import numpy as np
 import pytest
-from scipy import special
+from scipy import special, stats
 
 from transforms.estimators.censored_normal import censored_difference, censored_mean
 from transforms.estimators.elementary import FloatArray
+from transforms.estimators.geometric_mean_ratios import UNIT, exponentiated, paired_geometric_mean_ratio
 from transforms.estimators.normal_tail import erfcx, log_cdf_and_mills
 from transforms.estimators.point_estimate import PointEstimate
 
@@ -53,8 +54,25 @@ def test_a_mean_that_cannot_be_estimated_says_why(
         ([], [], "no pair"),
         ([0.1, 0.2], [], "no pair in an arm"),
         ([below(0.1)], [below(0.2)], "every pair is known only to be below a bound (n = 2)"),
-        ([0.1, 0.2, 0.4], [below(0.2)], "no pair of an arm is measured within the limits"),
-        ([0.1, 0.1], [0.3, above(0.2)], "no variation: one change explains every pair of an arm"),
+        (
+            [0.1, 0.2, 0.4],
+            [below(0.2)],
+            "no pair of the comparator arm is measured within the limits (n = 1)",
+        ),
+        (
+            [0.3, below(0.2), below(0.1)],
+            [0.1, 0.2, 0.4],
+            "only one pair of the experimental arm is measured within the limits (n = 3)",
+        ),
+        (
+            [0.3],
+            [below(0.2), above(0.1)],
+            (
+                "only one pair of the experimental arm is measured within the limits (n = 1); "
+                "no pair of the comparator arm is measured within the limits (n = 2)"
+            ),
+        ),
+        ([0.1, 0.1], [0.3, 0.3, above(0.2)], "no variation: one change explains every pair of an arm"),
     ],
 )
 def test_a_difference_that_cannot_be_estimated_says_why(
@@ -64,11 +82,50 @@ def test_a_difference_that_cannot_be_estimated_says_why(
     assert found == PointEstimate(reason=reason)
 
 
-def test_bounds_beyond_all_measure_change_nothing() -> None:
+def test_one_measured_pair_tells_nothing_of_the_spread_in_its_arm() -> None:
+    """Though it has a likelihood: the other arm alone would say how certain this one participant is."""
+    many = [0.1, 0.2, 0.4, 0.3, 0.25, above(0.5)]
+    for pairs, comparator in (([0.9, above(0.4)], many), (many, [0.9, above(0.4)])):
+        found = censored_difference(*bounds(*pairs), *bounds(*comparator))
+        assert (found.estimate, found.conf_low, found.p_value) == (None, None, None)
+
+
+def test_bounds_beyond_all_measure_leave_the_maximum_where_it_is() -> None:
     measured = censored_mean(*bounds(0.1, 0.2, 0.4))
     far = censored_mean(*bounds(0.1, 0.2, 0.4, below(1e200), above(-1e200), (-1e200, 1e200)))
     assert far.estimate == pytest.approx(measured.estimate, rel=1e-12)
-    assert far.std_error == pytest.approx(measured.std_error, rel=1e-12)
+    # They count as pairs in the correction for the mean: 6 and 5 degrees of freedom for 3 and 2.
+    correction = math.sqrt(6 / 5) / math.sqrt(3 / 2)
+    assert far.std_error == pytest.approx(measured.std_error * correction, rel=1e-12)
+
+
+def test_with_nothing_censored_the_mean_is_that_of_the_t_test_to_the_bit() -> None:
+    for values in ([0.1, 0.2, 0.4], [-0.7, 0.3], [0.4, 0.4, 0.4], [0.3, 0.1 + 0.2]):
+        x = np.array(values)
+        found = censored_mean(x, x, least=UNIT)
+        assert exponentiated(found) == paired_geometric_mean_ratio(x)
+
+
+def test_with_nothing_censored_the_difference_is_that_of_the_t_test_of_equal_variances() -> None:
+    x, y = np.array([0.1, 0.2, 0.4, 0.9]), np.array([0.3, -0.2, 0.05])
+    found = censored_difference(x, x, y, y)
+    test = stats.ttest_ind(x, y)
+    interval = test.confidence_interval()
+    assert found.estimate == pytest.approx(0.4 - 0.05, rel=1e-14)
+    assert (found.conf_low, found.conf_high) == pytest.approx((interval.low, interval.high), rel=1e-12)
+    assert found.p_value == pytest.approx(test.pvalue, rel=1e-12)
+
+
+def test_rounding_is_no_evidence_that_a_censored_ratio_is_certain() -> None:
+    equal = [0.3, 0.1 + 0.2, 0.3]
+    reason = "no variation: one change explains every pair of an arm"
+    assert censored_mean(*bounds(*equal, below(0.5)), least=UNIT) == PointEstimate(reason=reason)
+    found = censored_difference(*bounds(*equal, below(0.5)), *bounds(0.3, 0.3, above(0.1)), least=UNIT)
+    assert found == PointEstimate(reason=reason)
+    measured = censored_difference(*bounds(*equal), *bounds(0.1, 0.1), least=UNIT)
+    assert measured.estimate == pytest.approx(0.2, rel=1e-14)
+    assert (measured.std_error, measured.p_value) == (None, None)
+    assert measured.reason == "no interval and no test: every pair of an arm has the same change"
 
 
 def test_equal_values_that_a_bound_contradicts_have_a_mean() -> None:

@@ -1,8 +1,12 @@
 """What estimators based on t say where there is no interval or no test, and what arithmetic by hand gives."""
 
+import math
+from decimal import Decimal, localcontext
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy import stats
 
 from transforms.estimators.geometric_mean_ratios import (
     ancova_on_logs,
@@ -88,6 +92,42 @@ def test_one_arm_without_variation_leaves_welchs_test_to_the_other() -> None:
     assert found.conf_low == pytest.approx(1.9 - 4.30265, abs=1e-5)
 
 
+def decimals(x: Array) -> list[Decimal]:
+    """The numbers to the last bit."""
+    return [Decimal(number) for number in x.tolist()]
+
+
+def fieller_by_decimals(baseline: Array, value: Array, t: float) -> list[float]:
+    """Limits in percent by the quadratic's formula, with digits enough for all that cancels in it."""
+    with localcontext() as context:
+        context.prec = 80
+        b, v, n, square = decimals(baseline), decimals(value), len(baseline), Decimal(t) ** 2
+        mean_b, mean_v = sum(b) / n, sum(v) / n
+
+        def moment(x: list[Decimal], mean_x: Decimal, y: list[Decimal], mean_y: Decimal) -> Decimal:
+            products = [(p - mean_x) * (q - mean_y) for p, q in zip(x, y, strict=True)]
+            return square * sum(products) / (n - 1) / n
+
+        first = mean_b**2 - moment(b, mean_b, b, mean_b)
+        middle = mean_b * mean_v - moment(b, mean_b, v, mean_v)
+        last = mean_v**2 - moment(v, mean_v, v, mean_v)
+        root = (middle**2 - first * last).sqrt()
+        return [float(100 * ((middle + sign * root) / first - 1)) for sign in (-1, 1)]
+
+
+@pytest.mark.parametrize("spread", [1e-5, 1e-7, 0.3])
+@pytest.mark.parametrize("n", [2, 3, 9])
+def test_fiellers_limits_keep_their_digits_where_ratios_are_nearly_equal(n: int, spread: float) -> None:
+    random = np.random.default_rng(n)
+    baseline = 10.0 + random.normal(0.0, 0.5, n)
+    value = 1.7 * baseline * (1.0 + spread * random.normal(0.0, 1.0, n))
+    found = paired_change_of_means(baseline, value)
+    low, high = fieller_by_decimals(baseline, value, stats.t.ppf(0.975, n - 1))
+    # The digits that the values have of their spread.
+    close = (high - low) * max(1e-12, 1e-15 / spread)
+    assert [found.conf_low, found.conf_high] == pytest.approx([low, high], rel=0.0, abs=close)
+
+
 def test_a_result_that_is_the_same_in_everybody_has_neither_interval_nor_test() -> None:
     same = arm((0.1, 0.3), (0.1, 0.3), (0.1, 0.3))
     paired, unpaired = paired_change_of_means(*same), unpaired_change_of_means(*same)
@@ -125,11 +165,22 @@ def test_the_slope_on_the_baseline_cannot_be_had_from_equal_baselines() -> None:
     assert found.reason == "no estimate: every pair of an arm has the same baseline"
 
 
-def test_three_pairs_determine_the_coefficients_of_an_analysis_of_covariance() -> None:
-    # On logs the slope is 2, and at the comparator's baseline of 1 the experimental value is 1: 1 against 3.
-    found = ancova(arm((1.0, 1.0), (2.0, 4.0)), arm((1.0, 3.0)))
-    assert only_estimate(found) == pytest.approx(1 / 3, rel=1e-14)
-    assert found.reason == "no interval and no test: three pairs, as many as coefficients"
+def test_one_participant_of_an_arm_is_no_analysis_of_covariance() -> None:
+    many = arm((1.0, 1.0), (2.0, 3.0), (3.0, 2.5), (4.0, 6.0), (5.0, 4.0))
+    one = arm((1.0, 3.0))
+    assert ancova(many, one) == PointEstimate(reason="no estimate: only one pair of the comparator arm")
+    assert ancova(one, many) == PointEstimate(reason="no estimate: only one pair of the experimental arm")
+    assert ancova(one, one) == PointEstimate(reason="no estimate: only one pair of either arm")
+
+
+def test_two_pairs_an_arm_leave_an_analysis_of_covariance_one_degree_of_freedom() -> None:
+    # On logs to the base 2: slopes 2 and 0 with equal spreads of the baselines, so the common slope is 1;
+    # residuals are 1/2 each, and at equal baselines the mean values are 1 and 0.
+    found = ancova(arm((1.0, 1.0), (2.0, 4.0)), arm((1.0, 1.0), (2.0, 1.0)))
+    assert found.estimate == pytest.approx(2.0, rel=1e-14)
+    # Variance 4 (1/2)^2 / 1, times 1/2 + 1/2.
+    assert found.std_error == pytest.approx(math.log(2.0), rel=1e-14)
+    assert found.p_value == pytest.approx(0.5, rel=1e-12)  # t = 1 with one degree of freedom: Cauchy
 
 
 def test_rounding_is_no_evidence_that_arms_differ_at_equal_baselines() -> None:

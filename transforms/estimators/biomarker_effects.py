@@ -15,14 +15,13 @@ from transforms.estimators.biomarker_estimators import (
 )
 from transforms.estimators.biomarker_pairs import (
     BOUNDS_ONLY,
-    GROUP_KEY,
+    IMPUTATION,
     ArmPairs,
     GroupKey,
     arms_by_group,
-    no_pairs,
 )
 from transforms.estimators.comparisons import pairs_by_study
-from transforms.estimators.multiplicity import benjamini_hochberg, holm
+from transforms.estimators.multiplicity import ADJUSTED, with_adjusted
 from transforms.estimators.myokine_columns import EFFECT, EFFECT_KEY
 from transforms.estimators.point_estimate import PointEstimate
 
@@ -36,9 +35,7 @@ _FAMILY = (
     "is_plasma_volume_corrected",
     "estimator",
 )
-_IMPUTATION = GROUP_KEY.index("imputation")
-_ADJUSTED = {"p_holm": holm, "p_bh": benjamini_hochberg}
-_ESTIMATED = {name: dtype for name, dtype in EFFECT.items() if name not in _ADJUSTED}
+_ESTIMATED = {name: dtype for name, dtype in EFFECT.items() if name not in ADJUSTED}
 
 Row = tuple[str | bool | float | int | None, ...]
 Found = dict[Hashable, PointEstimate]
@@ -66,16 +63,16 @@ def effect(pairs: pl.DataFrame, comparisons: pl.DataFrame) -> pl.DataFrame:
     rows: list[Row] = []
     found: Found = {}
     for key, arms in arms_by_group(pairs):
-        uses_bounds = key[_IMPUTATION] == BOUNDS_ONLY
+        uses_bounds = key[IMPUTATION] == BOUNDS_ONLY
         within, between = _estimators("within_arm", uses_bounds), _estimators("between_arms", uses_bounds)
         for arm_id, arm in arms.items():
             rows += [_row(key, (arm_id, ""), (arm,), estimator, found) for estimator in within]
         for pair in compared.get(str(key[0]), []):
             if any(arm_id in arms for arm_id in pair):
-                both = tuple(arms.get(arm_id, no_pairs()) for arm_id in pair)
+                both = tuple(arms.get(arm_id, ArmPairs()) for arm_id in pair)
                 rows += [_row(key, pair, both, estimator, found) for estimator in between]
     table = pl.DataFrame(rows, schema=_ESTIMATED, orient="row")
-    return _with_adjusted(table).select(*EFFECT).sort(*EFFECT_KEY)
+    return with_adjusted(table, _FAMILY).select(*EFFECT).sort(*EFFECT_KEY)
 
 
 def _estimators(contrast: Contrast, uses_bounds: bool) -> list[BiomarkerEstimator]:
@@ -111,17 +108,3 @@ def _row(
         *(point.estimate, point.std_error, point.conf_low, point.conf_high, point.conf_level, point.p_value),
         *(not refusals, point.reason),
     )
-
-
-def _with_adjusted(table: pl.DataFrame) -> pl.DataFrame:
-    """Add the p-values adjusted within their families."""
-    p_values = table["p_value"].to_numpy()
-    families = table.with_row_index("row").group_by(_FAMILY).agg("row")["row"]
-    columns = []
-    for name, adjust in _ADJUSTED.items():
-        adjusted = p_values.copy()
-        for family in families:
-            places = family.to_numpy()
-            adjusted[places] = adjust(p_values[places])
-        columns.append(pl.Series(name, adjusted).fill_nan(None))
-    return table.with_columns(columns)

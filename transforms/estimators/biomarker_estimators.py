@@ -13,6 +13,7 @@ import numpy as np
 from transforms.estimators import censored_normal, ranks
 from transforms.estimators.biomarker_pairs import ArmPairs
 from transforms.estimators.geometric_mean_ratios import (
+    UNIT,
     ancova_on_logs,
     exponentiated,
     logarithms,
@@ -71,7 +72,8 @@ def _of_bounds(estimator: Estimate) -> Estimate:
         reason = without_logarithm(*(np.where(np.isnan(arm.log_low), np.nan, arm.log_high) for arm in arms))
         if reason:
             return PointEstimate(reason=reason)
-        return exponentiated(estimator(*(ends for arm in arms for ends in (arm.log_low, arm.log_high))))
+        ends = (bounds for arm in arms for bounds in (arm.log_low, arm.log_high))
+        return exponentiated(estimator(*ends, least=UNIT))
 
     return estimate
 

@@ -17,6 +17,7 @@ from transforms.estimators.comparisons import sentences
 from transforms.estimators.cox_regression import cox_regression
 from transforms.estimators.elementary import FloatArray, log
 from transforms.estimators.fingerprint import fingerprint
+from transforms.estimators.multiplicity import ADJUSTED, with_adjusted
 from transforms.estimators.myokine_columns import OUTCOME_ASSOCIATION
 from transforms.estimators.partial_likelihood import PatternCounts, risk_sets_of_patterns
 from transforms.estimators.risk_set import IntArray, as_float
@@ -33,6 +34,8 @@ MODELS = ("per_sd", "tertile_2", "tertile_3", "trend")
 
 _KEY = ("study_id", "kind", "analyte_id", "visit", "timepoint", "endpoint_id")
 _VALUES = ("ratio", "landmark_days", "time_days", "is_event", "is_at_risk")
+_FAMILY = ("study_id", "kind", "endpoint_id", "model")
+_ESTIMATED = {name: dtype for name, dtype in OUTCOME_ASSOCIATION.items() if name not in ADJUSTED}
 _NO_VARIATION = "the ratio is the same in all participants at risk"
 
 Row = tuple[str | float | int | None, ...]
@@ -40,7 +43,10 @@ Row = tuple[str | float | int | None, ...]
 
 @dataclass(frozen=True, slots=True)
 class _Participants:
-    """Participants of one biomarker and endpoint, one element each; arms are numbered in sorted order."""
+    """Participants of one biomarker and endpoint with a ratio, one element each.
+
+    Arms are numbered in sorted order. `refusal` says why the analyte may not be reported, None where it may.
+    """
 
     arm: IntArray
     ratio: FloatArray
@@ -48,6 +54,7 @@ class _Participants:
     time_days: IntArray
     is_event: NDArray[np.bool_]
     is_at_risk: NDArray[np.bool_]
+    refusal: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,24 +97,30 @@ def outcome_association(outcomes: pl.DataFrame, imputation: str) -> pl.DataFrame
 
     The clock starts on the biomarker's date (the day of its later sample): nobody is counted as event-free in
     the time they had to live through to have a ratio at all. Whose event or end of follow-up is on or before
-    that date is left out and counted in n_before_landmark. Competing events are censored, so that hazards are
-    cause-specific. Cox's model with Efron's ties, adjusted for the arm (a 0/1 covariate of each arm but the
-    first in sorted order) where those at risk are of more than one. Wald's 95 % intervals and tests.
+    that date is left out and counted in n_before_landmark; who has no ratio is counted nowhere. Competing
+    events are censored, so that hazards are cause-specific. Cox's model with Efron's ties, adjusted for the
+    arm (a 0/1 covariate of each arm but the first in sorted order) where those at risk are of more than one.
+    Wald's 95 % intervals and tests.
 
     - per_sd: the logarithm of the ratio, divided by its standard deviation among those at risk;
     - tertile_2, tertile_3: against tertile 1, in one model (`tertiles`);
     - trend: the number of the tertile, 1 to 3.
 
-    There is no estimate, and `reason` starts with "not estimable:", when nobody is at risk, when there are
-    fewer than `EVENTS_PER_COEFFICIENT` events for each coefficient, when the ratio does not vary or has no
-    logarithm, when a tertile has no participants or (tertile_2 and tertile_3) no events, and when some
-    coefficient, that of an arm included, is infinite or follows from the others.
+    There is no estimate, and `reason` starts with "not estimable:", when the analyte may not be reported,
+    when nobody is at risk, when there are fewer than `EVENTS_PER_COEFFICIENT` events for each coefficient,
+    when the ratio does not vary or has no logarithm, when a tertile has no participants or (tertile_2 and
+    tertile_3) no events, and when some coefficient, that of an arm included, is infinite or follows from the
+    others.
+
+    Adjusted p-values are of the family of all analytes, visits and timepoints of the same study, kind,
+    endpoint and model that have a p-value.
 
     Rows are ordered by key, models as above. Endpoints with the same outcomes share their fits.
 
     Args:
         outcomes: rows of `intermediate.int_biomarkers__outcomes` in any order: ratio without unit,
-            landmark_days from the index date to the biomarker's, time_days from there on.
+            landmark_days from the index date to the biomarker's, time_days from there on. The ratio may be
+            missing of an analyte that may not be reported.
         imputation: the policy that gave results beyond a limit the numbers in these ratios.
     """
     fitted: dict[Hashable, _Association] = {}
@@ -117,19 +130,24 @@ def outcome_association(outcomes: pl.DataFrame, imputation: str) -> pl.DataFrame
         has_time_left = participants.time_days > 0
         at_risk = has_time_left & participants.is_at_risk
         followed = _followed(participants, at_risk, arm_names)
-        same = fingerprint(followed)
-        if same not in fitted:
-            fitted[same] = _association(followed)
-        association = fitted[same]
+        refusal = participants.refusal
+        if refusal is not None:
+            association = _missing(f"not reportable, {refusal}")
+        else:
+            same = fingerprint(followed)
+            if same not in fitted:
+                fitted[same] = _association(followed)
+            association = fitted[same]
         counts: Row = (
             *("arm" if len(followed.arms) > 1 else "", followed.ratio.size, followed.events),
             *(int(np.count_nonzero(~has_time_left)), *_spread(participants.landmark_days[at_risk])),
             association.sd_log_ratio,
         )
-        not_begun = _not_begun(int(np.count_nonzero(has_time_left & ~at_risk)))
+        n_not_begun = int(np.count_nonzero(has_time_left & ~at_risk)) if refusal is None else 0
         for model, estimate in zip(MODELS, association.estimates, strict=True):
-            rows.append((*key, model, imputation, *counts, *_columns(estimate, not_begun)))
-    return pl.DataFrame(rows, schema=dict(OUTCOME_ASSOCIATION), orient="row")
+            rows.append((*key, model, imputation, *counts, *_columns(estimate, _not_begun(n_not_begun))))
+    table = pl.DataFrame(rows, schema=_ESTIMATED, orient="row")
+    return with_adjusted(table, _FAMILY).select(*OUTCOME_ASSOCIATION)
 
 
 def tertiles(values: FloatArray) -> IntArray:
@@ -152,12 +170,15 @@ def tertiles(values: FloatArray) -> IntArray:
 def _groups(outcomes: pl.DataFrame, arm_names: pl.Series) -> Iterator[tuple[tuple[str, ...], _Participants]]:
     """Yield the participants of each key, in the order of the keys; an arm is its place in `arm_names`."""
     arm = pl.col("arm_id").cast(pl.Enum(arm_names)).to_physical().alias("arm")
-    groups = outcomes.select(*_KEY, arm, *_VALUES).group_by(_KEY).all().sort(_KEY)
+    refusal = pl.when(~pl.col("is_reportable")).then("reason").max().alias("refusal")
+    has_ratio = pl.col("ratio").is_not_null()
+    groups = outcomes.group_by(_KEY).agg(refusal, pl.col(_VALUES).filter(has_ratio), arm.filter(has_ratio))
+    groups = groups.sort(_KEY)
     values = groups.select("arm", *_VALUES).get_columns()
-    for number, key in enumerate(groups.select(_KEY).iter_rows()):
+    for number, (*key, refused) in enumerate(groups.select(*_KEY, "refusal").iter_rows()):
         arms, ratio, landmark, time, is_event, is_at_risk = (column[number].to_numpy() for column in values)
         yield (
-            key,
+            tuple(key),
             _Participants(
                 arms.astype(np.int64),
                 as_float(ratio),
@@ -165,6 +186,7 @@ def _groups(outcomes: pl.DataFrame, arm_names: pl.Series) -> Iterator[tuple[tupl
                 time.astype(np.int64),
                 is_event.astype(np.bool_),
                 is_at_risk.astype(np.bool_),
+                refused,
             ),
         )
 
@@ -206,13 +228,16 @@ def _columns(estimate: _Estimate, note: str) -> Row:
 
 def _association(followed: _Followed) -> _Association:
     if not followed.ratio.size:
-        nobody = _refused("no participant is at risk after the biomarker's date")
-        return _Association(None, (nobody,) * len(MODELS))
+        return _missing("no participant is at risk after the biomarker's date")
     logarithm = log(followed.ratio) if np.all(followed.ratio > 0.0) else None
     sd = None if logarithm is None else _standard_deviation(logarithm)
     tertile = tertiles(followed.ratio)
     against_first, trend = _of_tertiles(followed, tertile)
     return _Association(sd, (_per_sd(followed, logarithm, sd), *against_first, trend))
+
+
+def _missing(reason: str) -> _Association:
+    return _Association(None, (_refused(reason),) * len(MODELS))
 
 
 def _refused(reason: str) -> _Estimate:

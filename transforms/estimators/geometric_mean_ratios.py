@@ -21,8 +21,8 @@ from transforms.estimators.t_tests import (
     two_samples,
 )
 
-# The digits of a logarithm are those of its absolute error: a ratio's rounding counts as that of 1.
-_UNIT = 1.0
+UNIT = 1.0
+"""Size of a logarithm where rounding is told from variation: its digits are those of its absolute error."""
 
 
 def logarithms(x: FloatArray) -> FloatArray:
@@ -88,9 +88,7 @@ def paired_geometric_mean_ratio(changes: FloatArray) -> PointEstimate:
         changes: log ratio of each pair in any order, nan where it does not exist.
     """
     reason = without_logarithm(changes)
-    return (
-        PointEstimate(reason=reason) if reason else exponentiated(one_sample(changes, changes, least=_UNIT))
-    )
+    return PointEstimate(reason=reason) if reason else exponentiated(one_sample(changes, changes, least=UNIT))
 
 
 def ratio_of_geometric_mean_ratios(changes: FloatArray, comparator: FloatArray) -> PointEstimate:
@@ -103,7 +101,7 @@ def ratio_of_geometric_mean_ratios(changes: FloatArray, comparator: FloatArray) 
     reason = without_logarithm(changes, comparator)
     if reason:
         return PointEstimate(reason=reason)
-    return exponentiated(two_samples(changes, comparator, changes, comparator, least=_UNIT))
+    return exponentiated(two_samples(changes, comparator, changes, comparator, least=UNIT))
 
 
 def ancova_on_logs(
@@ -113,7 +111,7 @@ def ancova_on_logs(
 
     Least squares of log value on arm and log baseline, one slope for both arms; the exponentiated
     coefficient of the arm with its t interval and test on n - 3 degrees of freedom (Vickers and Altman 2001,
-    BMJ 323:1123).
+    BMJ 323:1123). Each arm needs two pairs: one is as far from the other arm's line as it happens to be.
 
     Args:
         baseline: log baseline of each pair of the experimental arm, nan where it does not exist.
@@ -124,6 +122,9 @@ def ancova_on_logs(
     n_arms = (baseline.size, comparator_baseline.size)
     if 0 in n_arms:
         return PointEstimate(reason=NO_PAIR_IN_AN_ARM if any(n_arms) else NO_PAIR)
+    if 1 in n_arms:
+        which = "either" if n_arms == (1, 1) else f"the {'experimental' if n_arms[0] == 1 else 'comparator'}"
+        return PointEstimate(reason=f"no estimate: only one pair of {which} arm")
     # A pair lacks both when it lacks either.
     reason = without_logarithm(baseline + value, comparator_baseline + comparator_value)
     if reason:
@@ -131,18 +132,15 @@ def ancova_on_logs(
     x = np.concatenate([baseline - mean(baseline), comparator_baseline - mean(comparator_baseline)])
     y = np.concatenate([value - mean(value), comparator_value - mean(comparator_value)])
     squares = total(x * x)
-    if is_rounding(math.sqrt(squares), baseline, comparator_baseline, least=_UNIT):
+    if is_rounding(math.sqrt(squares), baseline, comparator_baseline, least=UNIT):
         return PointEstimate(reason="no estimate: every pair of an arm has the same baseline")
     slope = total(x * y) / squares
     apart = mean(baseline) - mean(comparator_baseline)
     estimate = mean(value) - mean(comparator_value) - slope * apart
     degrees = x.size - 3
-    if degrees == 0:
-        reason = "no interval and no test: three pairs, as many as coefficients"
-        return exponentiated(PointEstimate(estimate, reason=reason))
     residuals = y - slope * x
     deviation = math.sqrt(total(residuals * residuals) / degrees)
-    if is_rounding(deviation, value, comparator_value, slope * x, least=_UNIT):
+    if is_rounding(deviation, value, comparator_value, slope * x, least=UNIT):
         reason = "no interval and no test: the baselines determine the values"
         return exponentiated(PointEstimate(estimate, reason=reason))
     std_error = deviation * math.sqrt(1.0 / n_arms[0] + 1.0 / n_arms[1] + apart * apart / squares)

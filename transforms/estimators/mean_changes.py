@@ -73,19 +73,17 @@ def paired_change_of_means(baseline: FloatArray, value: FloatArray) -> PointEsti
     if n == 1:
         return PointEstimate(_percent(ratio), reason=difference.reason)
     no_test = "" if difference.std_error else "no test: every pair has the same difference"
-    spread = variance_of_mean(value - ratio * baseline)
+    apart = value - ratio * baseline
+    spread = variance_of_mean(apart)
     if is_rounding(math.sqrt(spread), value):
         reason = sentences((True, "no interval: every pair has the same ratio"), (True, no_test))
         return PointEstimate(_percent(ratio), p_value=difference.p_value, reason=reason)
-    of_baseline, of_value = variance_of_mean(baseline), variance_of_mean(value)
-    covariance = total((baseline - mean_baseline) * (value - mean(value))) / (n - 1) / n
     interval = _fieller(
         ratio,
         point_975(n - 1.0) / mean_baseline,
-        of_baseline=of_baseline,
+        of_baseline=variance_of_mean(baseline),
         spread=spread,
-        covariance=covariance,
-        determinant=of_baseline * of_value - covariance * covariance,
+        covariance=total((baseline - mean_baseline) * (apart - mean(apart))) / (n - 1) / n,
     )
     return _percent_change(ratio, math.sqrt(spread) / mean_baseline, interval, difference.p_value, no_test)
 
@@ -125,8 +123,7 @@ def unpaired_change_of_means(baselines: FloatArray, values: FloatArray) -> Point
         point_975(degrees) / mean_baseline,
         of_baseline=of_baseline,
         spread=spread,
-        covariance=0.0,
-        determinant=of_baseline * of_value,
+        covariance=-ratio * of_baseline,
     )
     return _percent_change(ratio, math.sqrt(spread) / mean_baseline, interval, difference.p_value)
 
@@ -136,26 +133,26 @@ def _percent(ratio: float) -> float:
 
 
 def _fieller(
-    ratio: float, t: float, *, of_baseline: float, spread: float, covariance: float, determinant: float
+    ratio: float, t: float, *, of_baseline: float, spread: float, covariance: float
 ) -> Interval | None:
     """Return the ratios r for which value - r baseline does not differ from 0; None when they have no end.
 
-    The roots of a quadratic, written around the estimate so that no digits cancel.
+    The roots of a quadratic in r - ratio, under whose square root nothing is subtracted: nearly equal ratios
+    keep the digits of their spread.
 
     Args:
         ratio: mean value over mean baseline.
         t: point of Student's t over the mean baseline.
         of_baseline: variance of the mean baseline.
         spread: variance of the mean of value - ratio * baseline.
-        covariance: of the two means.
-        determinant: product of both means' variances less the square of their covariance.
+        covariance: of the mean baseline with that mean.
     """
     square = t * t
     rest = 1.0 - square * of_baseline
     if not rest > 0.0:
         return None
-    centre = (ratio - square * covariance) / rest
-    margin = t * math.sqrt(max(0.0, spread - square * determinant)) / rest
+    centre = ratio - square * covariance / rest
+    margin = t * math.sqrt(spread * rest + square * covariance * covariance) / rest
     return centre - margin, centre + margin
 
 

@@ -1,9 +1,12 @@
 """P-values adjusted for the number of tests in a family, as R's `p.adjust`.
 
-Belongs here: the adjustments. Does not belong here: which tests make a family (`biomarker_effects`).
+Belongs here: the adjustments, of numbers and of a table. Does not belong here: which tests make a family.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from transforms.estimators.elementary import FloatArray
@@ -31,6 +34,29 @@ def benjamini_hochberg(p_values: FloatArray) -> FloatArray:
     order = _ascending(p_values)[::-1]
     rank = np.arange(order.size, 0, -1)
     return _placed(np.minimum.accumulate(order.size / rank * p_values[order]), order, p_values.size)
+
+
+ADJUSTED = {"p_holm": holm, "p_bh": benjamini_hochberg}
+"""The columns of adjusted p-values, with their adjustments."""
+
+
+def with_adjusted(table: pl.DataFrame, family: Sequence[str]) -> pl.DataFrame:
+    """Add the columns `ADJUSTED` to a table with a p_value, null where there is none.
+
+    Args:
+        table: one row per test that was wanted.
+        family: columns that the tests of a family share.
+    """
+    p_values = table["p_value"].to_numpy()
+    families = table.with_row_index("row").group_by(family).agg("row")["row"]
+    columns = []
+    for name, adjust in ADJUSTED.items():
+        adjusted = p_values.copy()
+        for members in families:
+            places = members.to_numpy()
+            adjusted[places] = adjust(p_values[places])
+        columns.append(pl.Series(name, adjusted).fill_nan(None))
+    return table.with_columns(columns)
 
 
 def _ascending(p_values: FloatArray) -> NDArray[np.intp]:

@@ -39,8 +39,11 @@ ACUTE_RESPONSE: Columns = {
     "peak_timepoint": pl.String,
     "peak_minutes": pl.Float64,
     "peak_ratio": pl.Float64,
+    "n_responses": pl.Int64,
+    "n_planned_responses": pl.Int64,
     "net_incremental_auc": pl.Float64,
     "positive_incremental_auc": pl.Float64,
+    "auc_end_minutes": pl.Float64,
     **_VERDICT,
 }
 ACUTE_RESPONSE_KEY = tuple(ACUTE_RESPONSE)[:7]
@@ -118,5 +121,7 @@ OUTCOME_ASSOCIATION: Columns = {
     "log_hazard_ratio": pl.Float64,
     "std_error": pl.Float64,
     "p_value": pl.Float64,
+    "p_holm": pl.Float64,
+    "p_bh": pl.Float64,
     "reason": pl.String,
 }

@@ -1,4 +1,4 @@
-"""Estimates with Student's t interval and test, of one sample and of two with variances of their own.
+"""Estimates with Student's t interval and test, of one sample and of two with one variance or two.
 
 Belongs here: the arithmetic that several estimators of biomarker effects share. Does not belong here: the
 estimators, which name what is compared.
@@ -85,6 +85,24 @@ def two_samples(x: FloatArray, y: FloatArray, *numbers: FloatArray, least: float
     if is_rounding(std_error, *numbers, least=least):
         return PointEstimate(estimate, reason=_SAME_CHANGE_IN_ARMS)
     return t_estimate(estimate, std_error, satterthwaite(of_x, x.size, of_y, y.size))
+
+
+def two_samples_of_one_variance(x: FloatArray, y: FloatArray, *, least: float = 0.0) -> PointEstimate:
+    """Estimate the mean of changes x less that of changes y, taking their variances as equal (Student 1908).
+
+    Args:
+        x: changes of the experimental arm, at least two finite numbers in any order.
+        y: changes of the comparator, at least two.
+        least: size that these are taken to have at least (`is_rounding`).
+    """
+    n_x, n_y = x.size, y.size
+    estimate = mean(x) - mean(y)
+    degrees = n_x + n_y - 2.0
+    squares = variance_of_mean(x) * n_x * (n_x - 1) + variance_of_mean(y) * n_y * (n_y - 1)
+    std_error = math.sqrt(squares / degrees * (1.0 / n_x + 1.0 / n_y))
+    if is_rounding(std_error, x, y, least=least):
+        return PointEstimate(estimate, reason=_SAME_CHANGE_IN_ARMS)
+    return t_estimate(estimate, std_error, degrees)
 
 
 def satterthwaite(of_x: float, n_x: int, of_y: float, n_y: int) -> float:

@@ -1,7 +1,8 @@
 -- Grain: one analyte of a plate that has bridging samples with numbers.
 --
 -- How far a plate lies from the others.
---   1. In each bridging sample the plate's mean is divided by the mean of the means of its other plates.
+--   1. In each bridging sample the plate's mean is divided by the median of the means of its other plates,
+--      so that one plate that is far off does not make the others look so.
 --   2. The drift is the median of these quotients, as a percent change; it takes positive numbers.
 -- Source: FDA Bioanalytical Method Validation (2018), section on incurred samples measured again.
 
@@ -23,8 +24,7 @@ others as (
         bridging.analyte_id,
         bridging.sample_number,
         bridging.mean_number,
-        count(*) as n_others,
-        {{ sum_of_numbers(ordered_numbers('other_plates.mean_number')) }} as sum_of_others
+        {{ median_of('other_plates.mean_number') }} as median_of_others
     from bridging
     inner join bridging as other_plates
         on
@@ -43,6 +43,6 @@ select
     study_id,
     plate_id,
     analyte_id,
-    100 * ({{ median_of('mean_number / (sum_of_others / n_others)') }} - 1) as drift_pct
+    100 * ({{ median_of('mean_number / median_of_others') }} - 1) as drift_pct
 from others
 group by study_id, plate_id, analyte_id

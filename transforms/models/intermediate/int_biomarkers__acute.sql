@@ -6,7 +6,8 @@
 --      1).
 --   2. Two ends that cannot be compared stand as they are, without a difference.
 --   3. Analytes that plasma volume changes have a second row, corrected: C (1 + change / 100) at both ends.
---   4. What is missing leaves nulls, and the reason; an analyte that cannot be reported is computed, marked
+--   4. Planned are the response timepoints at which the study measured the analyte at the visit.
+--   5. What is missing leaves nulls, and the reason; an analyte that cannot be reported is computed, marked
 --      and explained.
 -- The estimators read it once, and add the logarithm.
 
@@ -30,6 +31,17 @@ with ends as (
     from {{ ref('int_biomarkers__acute_ends') }} as ends
     inner join {{ ref('analytes') }} as analytes on ends.analyte_id = analytes.analyte_id
     where ends.sample_number is not null
+),
+
+planned as (
+    select
+        bouts.study_id,
+        bouts.visit,
+        ends.analyte_id,
+        count(distinct ends.timepoint) as n_planned_responses
+    from {{ ref('int_biomarkers__acute_ends') }} as ends
+    inner join {{ ref('int_biomarkers__bouts') }} as bouts on ends.bout_number = bouts.bout_number
+    group by bouts.study_id, bouts.visit, ends.analyte_id
 ),
 
 corrected as (
@@ -120,8 +132,11 @@ select
     coalesce(courses.peak_timepoint, '') as peak_timepoint,
     courses.peak_minutes,
     courses.peak / compared.positive_baseline as peak_ratio,
+    coalesce(courses.n_responses, 0) as n_responses,
+    planned.n_planned_responses,
     courses.net_incremental_auc,
     courses.positive_incremental_auc,
+    courses.auc_end_minutes,
     compared.reason = '' and reportability.is_reportable as is_reportable,
     case when compared.reason <> '' then compared.reason else reportability.reason end as reason
 from compared
@@ -136,6 +151,11 @@ inner join {{ ref('int_biomarkers__reportability') }} as reportability
         and reportability.kind = 'acute'
         and compared.analyte_id = reportability.analyte_id
         and imputations.imputation = reportability.imputation
+inner join planned
+    on
+        bouts.study_id = planned.study_id
+        and bouts.visit = planned.visit
+        and compared.analyte_id = planned.analyte_id
 left join {{ ref('int_biomarkers__acute_courses') }} as courses
     on
         compared.bout_number = courses.bout_number

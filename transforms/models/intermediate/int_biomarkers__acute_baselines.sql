@@ -16,6 +16,7 @@ with measured as (
         baseline.at_most,
         baseline.is_usable,
         baseline.is_below_limit,
+        baseline.is_censored,
         baseline.reason
     from {{ ref('int_biomarkers__values') }} as baseline
     inner join {{ ref('int_biomarkers__samples') }} as samples
@@ -45,6 +46,7 @@ select
     measured.at_most,
     measured.is_usable,
     measured.is_below_limit,
+    measured.is_censored,
     measured.reason
 from measured
 inner join last_listed

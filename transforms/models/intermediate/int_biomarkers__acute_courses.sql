@@ -6,7 +6,9 @@
 --   3. The net incremental area is that of value less baseline over time, by trapezoids from the baseline
 --      sample through every response with a time after it; the positive one is the part above the baseline,
 --      with the time of a crossing interpolated.
---   4. Without a baseline, its time, or a response with a time there is no area.
+--   4. How many responses have such a value, how many there would be, and when the area ends are told: a
+--      peak or an area of part of a course is not that of the whole.
+--   5. Without a baseline, its time, or a response with a time there is no area.
 -- Source: Wolever, Am J Clin Nutr 1991;54:846 (incremental areas under glucose curves).
 {{ config(materialized='table') }}
 
@@ -64,6 +66,7 @@ steps as (
         analyte_id,
         imputed_as,
         is_plasma_volume_corrected,
+        minutes_from_bout_end,
         minutes_from_bout_end - coalesce(lag(minutes_from_bout_end) over course, baseline_minutes) as minutes,
         coalesce(lag(value - baseline) over course, 0) as rise_before,
         value - baseline as rise
@@ -81,6 +84,7 @@ parts as (
         analyte_id,
         imputed_as,
         is_plasma_volume_corrected,
+        minutes_from_bout_end,
         minutes * (rise_before + rise) / 2 as net_area,
         case
             when rise_before >= 0 and rise >= 0 then minutes * (rise_before + rise) / 2
@@ -98,7 +102,8 @@ areas as (
         imputed_as,
         is_plasma_volume_corrected,
         {{ sum_of_numbers(ordered_numbers('net_area')) }} as net_incremental_auc,
-        {{ sum_of_numbers(ordered_numbers('positive_area')) }} as positive_incremental_auc
+        {{ sum_of_numbers(ordered_numbers('positive_area')) }} as positive_incremental_auc,
+        max(minutes_from_bout_end) as auc_end_minutes
     from parts
     group by bout_number, analyte_id, imputed_as, is_plasma_volume_corrected
 ),
@@ -109,7 +114,8 @@ peaks as (
         analyte_id,
         imputed_as,
         is_plasma_volume_corrected,
-        max(value) as peak
+        max(value) as peak,
+        count(*) as n_responses
     from responses
     group by bout_number, analyte_id, imputed_as, is_plasma_volume_corrected
 ),
@@ -121,6 +127,7 @@ peak_orders as (
         peaks.imputed_as,
         peaks.is_plasma_volume_corrected,
         peaks.peak,
+        peaks.n_responses,
         min(responses.timepoint_order) as timepoint_order
     from peaks
     inner join responses
@@ -135,7 +142,8 @@ peak_orders as (
         peaks.analyte_id,
         peaks.imputed_as,
         peaks.is_plasma_volume_corrected,
-        peaks.peak
+        peaks.peak,
+        peaks.n_responses
 )
 
 select
@@ -146,8 +154,10 @@ select
     peak_orders.peak,
     peak_samples.timepoint as peak_timepoint,
     peak_samples.minutes_from_bout_end as peak_minutes,
+    peak_orders.n_responses,
     areas.net_incremental_auc,
-    areas.positive_incremental_auc
+    areas.positive_incremental_auc,
+    areas.auc_end_minutes
 from peak_orders
 inner join responses as peak_samples
     on

@@ -9,6 +9,7 @@
 --   3. A baseline without a time was at the start of the bout, when it is known how long the bout took.
 --   4. Serum and plasma differ by what clotting releases: an end in the one and an end in the other are not
 --      compared.
+--   5. Nothing after the study's data cutoff counts: an end drawn later is marked, with the reason.
 -- Source: Dill and Costill, J Appl Physiol 1974;37:247-248.
 {{ config(materialized='table') }}
 
@@ -30,6 +31,7 @@ samples as (
         samples.timepoint_order,
         samples.minutes_from_bout_end,
         samples.matrix,
+        samples.is_after_cutoff,
         1 + plasma_volume.plasma_volume_change_pct / 100 as plasma_volume_ratio
     from {{ ref('int_biomarkers__samples') }} as samples
     inner join {{ ref('int_biomarkers__plasma_volume') }} as plasma_volume
@@ -46,6 +48,7 @@ responses as (
         response.sample_number,
         response.at_least,
         response.at_most,
+        response.is_censored,
         response.reason
     from {{ ref('int_biomarkers__values') }} as response
     inner join samples on response.sample_number = samples.sample_number
@@ -60,6 +63,7 @@ baselines as (
         sample_number,
         at_least,
         at_most,
+        is_censored,
         reason
     from {{ ref('int_biomarkers__acute_baselines') }}
 ),
@@ -85,6 +89,7 @@ expected as (
         baselines.sample_number,
         baselines.at_least,
         baselines.at_most,
+        baselines.is_censored,
         baselines.reason
     from baselines
     inner join bouts on baselines.bout_number = bouts.bout_number
@@ -105,10 +110,12 @@ ends as (
         expected.sample_number as baseline_sample_number,
         expected.at_least as baseline_at_least,
         expected.at_most as baseline_at_most,
+        expected.is_censored as baseline_is_censored,
         expected.reason as baseline_reason,
         responses.sample_number,
         responses.at_least,
         responses.at_most,
+        responses.is_censored,
         responses.reason
     from expected
     full outer join responses
@@ -138,6 +145,9 @@ select
     ends.at_least,
     ends.at_most,
     samples.plasma_volume_ratio,
+    coalesce(ends.baseline_is_censored, false) or coalesce(ends.is_censored, false) as is_censored,
+    coalesce(baseline_samples.is_after_cutoff, false) or coalesce(samples.is_after_cutoff, false)
+        as is_after_cutoff,
     coalesce(baseline_samples.matrix = samples.matrix, true)
     or baseline_samples.matrix = ''
     or samples.matrix = '' as is_comparable,
@@ -145,6 +155,7 @@ select
         when ends.baseline_sample_number is null then 'no baseline sample'
         when ends.baseline_reason <> '' then 'baseline ' || ends.baseline_reason
         when ends.reason <> '' then 'value ' || ends.reason
+        when baseline_samples.is_after_cutoff or samples.is_after_cutoff then 'drawn after the data cutoff'
         when
             baseline_samples.matrix <> samples.matrix
             and baseline_samples.matrix <> ''

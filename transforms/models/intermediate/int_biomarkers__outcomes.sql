@@ -2,8 +2,8 @@
 --
 -- What became of a participant after a biomarker was measured: a landmark analysis.
 --   1. The ratio is that of int_biomarkers__pairs' participants: of the first bout, or from the first visit
---      and not too soon after exercise; under the default policy, uncorrected, of analytes that can be
---      reported.
+--      and not too soon after exercise; under the default policy, uncorrected. An analyte that cannot be
+--      reported is here with the reason, so that nothing is missing without one.
 --   2. The landmark is the day of the later sample; the time runs from it to the end of
 --      survival.time_to_event under the primary policy.
 --   3. At risk is who is still followed after that day, and had entered by then. Everybody else is here
@@ -52,7 +52,7 @@ ends as (
     from {{ ref('int_biomarkers__acute_ends') }} as acute
     inner join {{ ref('int_biomarkers__bouts') }} as bouts on acute.bout_number = bouts.bout_number
     inner join default_policy on acute.imputed_as = default_policy.imputed_as
-    where bouts.is_first_bout and acute.is_comparable
+    where bouts.is_first_bout and acute.is_comparable and not acute.is_after_cutoff
     union all
     select
         resting.study_id,
@@ -67,7 +67,11 @@ ends as (
         resting.at_most as value
     from {{ ref('int_biomarkers__resting_ends') }} as resting
     inner join default_policy on resting.imputed_as = default_policy.imputed_as
-    where resting.is_first_from_visit and resting.is_comparable and coalesce(resting.is_rested, true)
+    where
+        resting.is_first_from_visit
+        and resting.is_comparable
+        and coalesce(resting.is_rested, true)
+        and not resting.is_after_cutoff
 ),
 
 ratios as (
@@ -78,8 +82,10 @@ ratios as (
         ends.visit,
         ends.timepoint,
         ends.participant_id,
-        ends.value / ends.baseline as ratio,
-        samples.collected_on
+        case when ends.baseline > 0 then ends.value / ends.baseline end as ratio,
+        samples.collected_on,
+        reportability.is_reportable,
+        reportability.reason
     from ends
     inner join samples on ends.sample_number = samples.sample_number
     inner join followed_studies on ends.study_id = followed_studies.study_id
@@ -89,7 +95,7 @@ ratios as (
             and ends.kind = reportability.kind
             and ends.analyte_id = reportability.analyte_id
             and ends.imputation = reportability.imputation
-    where reportability.is_reportable and ends.baseline > 0 and ends.value is not null
+    where not reportability.is_reportable or (ends.baseline > 0 and ends.value is not null)
 ),
 
 outcomes as (
@@ -119,6 +125,8 @@ landmarks as (
         ratios.participant_id,
         outcomes.arm_id,
         ratios.ratio,
+        ratios.is_reportable,
+        ratios.reason,
         {{ days_between('outcomes.start_date', 'ratios.collected_on') }} as landmark_days,
         outcomes.entry_days,
         outcomes.time_days as end_days,
@@ -144,5 +152,7 @@ select
     landmark_days,
     end_days - landmark_days as time_days,
     is_event,
-    censor_reason <> 'not_at_risk' and end_days > landmark_days and landmark_days >= entry_days as is_at_risk
+    censor_reason <> 'not_at_risk' and end_days > landmark_days and landmark_days >= entry_days as is_at_risk,
+    is_reportable,
+    reason
 from landmarks

@@ -5,11 +5,14 @@
 -- Who contributes what to an effect: baseline, value, or what is known of their ratio.
 --   1. Acute: the first bout of the participant at the visit. Resting: from the study's first visit; whose
 --      blood is known to have been drawn too soon after exercise is left out.
---   2. Under a policy everybody counts who has a baseline or a value, for some estimators need no pairs.
+--   2. Under a policy everybody counts who was measured at either end, for some estimators need no pairs.
 --   3. Under `none` nothing is imputed, and the ratio lies between ratio_low and ratio_high: the two are
 --      equal when both ends are numbers; one is null where it is only known to be less or more than the
---      other. A pair that says nothing, both ends beyond the same limit, is left out.
---   4. A value in another matrix than the baseline's is no value to compare with it.
+--      other. Only who was measured at both ends is here; both bounds are null where both ends lie beyond
+--      the same limit, which says nothing.
+--   4. Beyond a limit: the result of either end is, whatever the policy makes of it.
+--   5. Nothing drawn after the study's data cutoff counts.
+--   6. A value in another matrix than the baseline's is no value to compare with it.
 -- Source: Helsel, Statistics for Censored Environmental Data (2012), on censored data as intervals.
 -- A table: the estimators read it once, the expectations of myokine.effect often.
 {{ config(materialized='table') }}
@@ -31,6 +34,7 @@ acute_ends as (
         ends.analyte_id,
         ends.timepoint,
         ends.imputed_as,
+        ends.is_censored,
         ends.baseline_at_least,
         ends.baseline_at_most,
         case when ends.is_comparable then ends.at_least end as at_least,
@@ -40,6 +44,7 @@ acute_ends as (
         analytes.is_plasma_volume_corrected
     from {{ ref('int_biomarkers__acute_ends') }} as ends
     inner join {{ ref('analytes') }} as analytes on ends.analyte_id = analytes.analyte_id
+    where not ends.is_after_cutoff
 ),
 
 acute as (
@@ -48,6 +53,7 @@ acute as (
         analyte_id,
         timepoint,
         imputed_as,
+        is_censored,
         false as is_plasma_volume_corrected,
         baseline_at_least,
         baseline_at_most,
@@ -60,6 +66,7 @@ acute as (
         analyte_id,
         timepoint,
         imputed_as,
+        is_censored,
         true as is_plasma_volume_corrected,
         baseline_at_least * baseline_plasma_volume_ratio as baseline_at_least,
         baseline_at_most * baseline_plasma_volume_ratio as baseline_at_most,
@@ -78,6 +85,7 @@ ends as (
         acute.analyte_id,
         acute.timepoint,
         acute.imputed_as,
+        acute.is_censored,
         acute.is_plasma_volume_corrected,
         bouts.participant_id,
         acute.baseline_at_least,
@@ -95,6 +103,7 @@ ends as (
         resting.analyte_id,
         resting.to_visit as timepoint,
         resting.imputed_as,
+        resting.is_censored,
         false as is_plasma_volume_corrected,
         resting.participant_id,
         resting.baseline_at_least,
@@ -102,7 +111,10 @@ ends as (
         case when resting.is_comparable then resting.at_least end as at_least,
         case when resting.is_comparable then resting.at_most end as at_most
     from {{ ref('int_biomarkers__resting_ends') }} as resting
-    where resting.is_first_from_visit and coalesce(resting.is_rested, true)
+    where
+        resting.is_first_from_visit
+        and coalesce(resting.is_rested, true)
+        and not resting.is_after_cutoff
 ),
 
 known as (
@@ -121,10 +133,17 @@ known as (
         case when not imputations.is_policy then ends.at_least / nullif(ends.baseline_at_most, 0) end
             as ratio_low,
         case when not imputations.is_policy then ends.at_most / nullif(ends.baseline_at_least, 0) end
-            as ratio_high
+            as ratio_high,
+        ends.is_censored as is_beyond_limit
     from ends
     inner join {{ ref('int_biomarkers__imputations') }} as imputations
         on ends.imputed_as = imputations.imputed_as
+    where
+        imputations.is_policy
+        or (
+            coalesce(ends.baseline_at_least, ends.baseline_at_most) is not null
+            and coalesce(ends.at_least, ends.at_most) is not null
+        )
 )
 
 select
@@ -141,6 +160,7 @@ select
     known.value,
     known.ratio_low,
     known.ratio_high,
+    known.is_beyond_limit,
     reportability.is_reportable,
     reportability.reason
 from known
@@ -150,4 +170,3 @@ inner join {{ ref('int_biomarkers__reportability') }} as reportability
         and known.kind = reportability.kind
         and known.analyte_id = reportability.analyte_id
         and known.imputation = reportability.imputation
-where coalesce(known.baseline, known.value, known.ratio_low, known.ratio_high) is not null

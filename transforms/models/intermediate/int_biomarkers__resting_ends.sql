@@ -9,6 +9,7 @@
 --      is known to be less; otherwise unknown.
 --   4. Serum and plasma differ by what clotting releases: an end in the one and an end in the other are not
 --      compared.
+--   5. Nothing after the study's data cutoff counts: an end drawn later is marked, with the reason.
 -- Source: Bettariga 2025 (12-week trial): resting blood at least 48 h after exercise.
 {{ config(materialized='table') }}
 
@@ -27,6 +28,7 @@ samples as (
         samples.timepoint,
         samples.collected_at,
         samples.matrix,
+        samples.is_after_cutoff,
         visits.visit_order,
         hours.hours_since_exercise,
         hours.hours_since_exercise >= limits.hours_since_exercise as is_rested
@@ -51,6 +53,7 @@ measured as (
         resting.sample_number,
         resting.at_least,
         resting.at_most,
+        resting.is_censored,
         resting.reason
     from {{ ref('int_biomarkers__values') }} as resting
     inner join samples on resting.sample_number = samples.sample_number
@@ -89,6 +92,7 @@ earlier_ends as (
         measured.sample_number,
         measured.at_least,
         measured.at_most,
+        measured.is_censored,
         measured.reason
     from measured
     inner join visit_pairs
@@ -109,6 +113,7 @@ later_ends as (
         measured.sample_number,
         measured.at_least,
         measured.at_most,
+        measured.is_censored,
         measured.reason
     from measured
     inner join visit_pairs
@@ -129,10 +134,12 @@ ends as (
         earlier_ends.sample_number as baseline_sample_number,
         earlier_ends.at_least as baseline_at_least,
         earlier_ends.at_most as baseline_at_most,
+        earlier_ends.is_censored as baseline_is_censored,
         earlier_ends.reason as baseline_reason,
         later_ends.sample_number,
         later_ends.at_least,
         later_ends.at_most,
+        later_ends.is_censored,
         later_ends.reason
     from earlier_ends
     full outer join later_ends
@@ -166,12 +173,16 @@ select
     ends.baseline_at_most,
     ends.at_least,
     ends.at_most,
+    coalesce(ends.baseline_is_censored, false) or coalesce(ends.is_censored, false) as is_censored,
+    coalesce(from_samples.is_after_cutoff, false) or coalesce(to_samples.is_after_cutoff, false)
+        as is_after_cutoff,
     coalesce(from_samples.matrix = to_samples.matrix, true)
     or from_samples.matrix = ''
     or to_samples.matrix = '' as is_comparable,
     case
         when ends.baseline_reason <> '' then 'baseline ' || ends.baseline_reason
         when ends.reason <> '' then 'value ' || ends.reason
+        when from_samples.is_after_cutoff or to_samples.is_after_cutoff then 'drawn after the data cutoff'
         when
             from_samples.matrix <> to_samples.matrix
             and from_samples.matrix <> ''

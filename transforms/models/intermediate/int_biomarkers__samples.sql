@@ -6,7 +6,8 @@
 --      up to 100-fold in a bout and falls at rest with training).
 --   2. Its time is the actual one, in minutes after the bout's end; where none was recorded, the planned
 --      one.
---   3. Samples of one occasion (the bout and timepoint; at rest the visit) are placed: serum before plasma
+--   3. Nothing after the study's data cutoff counts: blood drawn later is marked.
+--   4. Samples of one occasion (the bout and timepoint; at rest the visit) are placed: serum before plasma
 --      before an unknown matrix, then by collected_at, then by sample_id.
 -- Models join by sample_number, participant_number, bout_number and occasion_number, each of which stands
 -- for the study and what it names: numbers join faster than texts.
@@ -64,6 +65,7 @@ occasions as (
         samples.matrix_order,
         samples.haemoglobin_g_dl,
         samples.haematocrit_pct,
+        coalesce(cast(samples.collected_at as date) > participants.data_cutoff, false) as is_after_cutoff,
         row_number() over (order by samples.study_id, samples.sample_id) as sample_number,
         dense_rank() over (order by samples.study_id, samples.participant_id) as participant_number,
         dense_rank() over (
@@ -98,6 +100,7 @@ select
     matrix,
     haemoglobin_g_dl,
     haematocrit_pct,
+    is_after_cutoff,
     sample_number,
     participant_number,
     occasion_number,

@@ -20,6 +20,7 @@ with results as (
         case when results.is_usable then results.number end as number,
         results.n_beyond_limit > 0 and results.is_usable as is_beyond_limit,
         results.is_below_limit and results.is_usable as is_below_limit,
+        (results.is_below_limit or results.is_above_limit) and results.is_usable as is_censored,
         results.is_usable,
         case
             when results.n_replicates > 0 and not results.is_usable
@@ -79,6 +80,7 @@ known as (
         results.number as at_most,
         results.is_usable,
         results.is_below_limit,
+        results.is_censored,
         results.reason_without_value
     from results
     inner join series
@@ -97,6 +99,7 @@ known as (
         beyond_limit.at_most,
         results.is_usable,
         results.is_below_limit,
+        results.is_censored,
         results.reason_without_value
     from results
     inner join beyond_limit
@@ -114,5 +117,6 @@ select
     at_most,
     is_usable,
     is_below_limit,
+    is_censored,
     case when coalesce(at_least, at_most) is null then reason_without_value else '' end as reason
 from known

@@ -67,7 +67,11 @@ results as (
         case when imputed.is_replaced then imputed.imputation else 'none' end as imputation,
         case when analytes.is_plasma_volume_corrected then plasma_volume.plasma_volume_change_pct end
             as plasma_volume_change_pct,
-        case when results.reason <> '' then results.reason else reportability.reason end as reason,
+        case
+            when results.reason <> '' then results.reason
+            when samples.is_after_cutoff then 'drawn after the data cutoff'
+            else reportability.reason
+        end as reason,
         results.source_file,
         results.source_line
     from {{ ref('int_assay__results') }} as results
