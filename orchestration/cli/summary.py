@@ -14,8 +14,8 @@ from orchestration.settings import Settings
 _QUERY = "select * from survival.treatment_effect where policy_id = 'primary' and ties = 'efron'"
 
 _READ_AS = (
-    "Geometric-mean ratios to the baseline of results as reported: pairs with a result that is text, such as\n"
-    "<0.17, are left out. Other estimators, imputations and the correction for plasma volume are in myokine.effect."
+    "Geometric-mean ratios to the baseline, results as reported: a result that is text, such as <0.17, has no\n"
+    "value. Other estimators and imputations, and the correction for plasma volume: myokine.effect."
 )
 _CONTRAST = ("kind", "visit", "arm_id", "comparator_arm_id")
 
