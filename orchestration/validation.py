@@ -57,7 +57,7 @@ class Outcome:
         if not self.is_blocking:
             return f"Warning: {self.says} ({self.observed} against it)"
         rows = "".join(f"\n  {row}" for row in self.unexpected[:_ROWS_NAMED])
-        return f"{self.says} ({self.observed} against it{', such as' if rows else ''}){rows}"
+        return f"{self.says} ({self.observed} against it){', such as' if rows else ''}{rows}"
 
 
 def read_suite(table: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from orchestration.settings import Settings
 _QUERY = "select * from survival.treatment_effect where policy_id = 'primary' and ties = 'efron'"
 
 _READ_AS = (
-    "Geometric-mean ratios to the baseline, results as reported: a result that is text, such as <0.17, has no\n"
+    "Geometric-mean ratios to the baseline, results as reported: one that is text, such as <0.17, has no\n"
     "value. Other estimators and imputations, and the correction for plasma volume: myokine.effect."
 )
 _CONTRAST = ("kind", "visit", "arm_id", "comparator_arm_id")
@@ -130,7 +130,8 @@ def _biomarker_cell(effect: dict[str, Any] | None) -> str:
     if not effect["is_reportable"]:
         return "not reportable"
     text = ratio_text(effect["estimate"], effect["conf_low"], effect["conf_high"]) or "not estimable"
-    return f"{text}  n {effect['n_paired'] + effect['n_paired_comparator']}"
+    beyond = f", {effect['n_censored']} beyond a limit" if effect["n_censored"] else ""
+    return f"{text}  n {effect['n_paired'] + effect['n_paired_comparator']}{beyond}"
 
 
 def _ratio(value: float | None, low: float | None, high: float | None) -> str:
