@@ -1,6 +1,7 @@
 """Effects of arms drawn at random, with ties and few pairs, are those of scipy's tests and of definitions."""
 
 import math
+from random import Random
 
 import numpy as np
 import pytest
@@ -157,9 +158,9 @@ def test_fiellers_limits_of_independent_means_are_the_ratios_that_a_test_just_re
 
 
 @given(arms(1), st.randoms(use_true_random=False))
-def test_the_order_of_participants_changes_no_bit(arm: Arm, random: object) -> None:
+def test_the_order_of_participants_changes_no_bit(arm: Arm, random: Random) -> None:
     order = np.arange(arm[0].size)
-    random.shuffle(order)  # type: ignore[attr-defined]
+    random.shuffle(order)
     shuffled = arm[0][order], arm[1][order]
     for estimator in (paired_mean_difference, paired_change_of_means, unpaired_change_of_means):
         assert estimator(*arm) == estimator(*shuffled)

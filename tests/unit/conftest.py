@@ -1,9 +1,12 @@
-"""Risk tables of a few people, for the tests of the estimated marts."""
+"""Risk tables of a few people, and what becomes of the rows of a package."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import polars as pl
 import pytest
+
+from orchestration.landing.check import check_package
 
 Person = tuple[str, int, int, int]
 """Arm, day of entry, day of exit, code: 0 censored, 1 event, 2 competing event."""
@@ -24,5 +27,20 @@ def risk_table() -> Callable[..., pl.DataFrame]:
         types = dict.fromkeys(("time_days", *counts), pl.Int64)
         table = pl.DataFrame(rows, schema=[*columns, *counts], schema_overrides=types, orient="row")
         return table.with_columns(is_stratum_known=pl.lit(True))
+
+    return count
+
+
+@pytest.fixture(scope="session")
+def accepted_and_quarantined() -> Callable[[Path], dict[str, tuple[int, int]]]:
+    """Checks a package that can be read, and counts its rows by record type."""
+
+    def count(package: Path) -> dict[str, tuple[int, int]]:
+        report = check_package(package)
+        assert report.problems == ()
+        return {
+            file.landing.record: (file.landing.rows_accepted, file.landing.rows_quarantined)
+            for file in report.files
+        }
 
     return count

@@ -5,7 +5,6 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from orchestration.landing.check import check_package
 from seeds.studies.landers_ramos_50km import write_package
 
 ORIGINAL = Path(__file__).parents[3] / "shared" / "data" / "studies" / "landers-ramos-50km"
@@ -35,14 +34,8 @@ def test_the_files_are_those_of_the_original_byte_for_byte(package):
     assert {file.name: file.read_bytes() for file in package.iterdir()} == original
 
 
-def test_every_row_meets_the_input_contract(package):
-    report = check_package(package)
-    assert report.problems == ()
-    counts = {
-        file.landing.record: (file.landing.rows_accepted, file.landing.rows_quarantined)
-        for file in report.files
-    }
-    assert counts == {
+def test_every_row_meets_the_input_contract(package, accepted_and_quarantined):
+    assert accepted_and_quarantined(package) == {
         "participants": (11, 0),
         "exercise_bouts": (11, 0),
         "samples": (36, 0),

@@ -13,7 +13,6 @@ import polars as pl
 import pytest
 from scipy import stats
 
-from orchestration.landing.check import check_package
 from seeds.studies.myokine_sim import write_package
 from seeds.studies.myokine_sim.assumptions import load_assumptions
 from seeds.studies.myokine_sim.package import SHIPPED_SEED, simulated_records
@@ -78,14 +77,8 @@ def _expected(analyte: str, compared: str, arm: str) -> float:
     return next(a for a in load_assumptions().analytes if a.assay.name == analyte).ratio[compared][arm]
 
 
-def test_every_row_meets_the_input_contract(package):
-    report = check_package(package)
-    assert report.problems == ()
-    counts = {
-        file.landing.record: (file.landing.rows_accepted, file.landing.rows_quarantined)
-        for file in report.files
-    }
-    assert counts == {
+def test_every_row_meets_the_input_contract(package, accepted_and_quarantined):
+    assert accepted_and_quarantined(package) == {
         "participants": (32, 0),
         "exercise_bouts": (32, 0),
         "exercise_sessions": (28 * 36, 0),
