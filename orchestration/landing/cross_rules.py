@@ -63,6 +63,27 @@ def _unknown(record: str, column: str, target: str, noun: str) -> CrossRule:
     )
 
 
+def _not_in_descriptor(column: str) -> CrossRule:
+    """A sample's timepoint or visit that study.yaml lacks; a study that lists none accepts any."""
+    return CrossRule(
+        rule=f"unknown_{column}",
+        record="samples",
+        column=column,
+        accepted=f"a {column} of study.yaml",
+        reason=f"'{column} `' || r.{column} || '` is not one of study.yaml, which has ' || d.listed",
+        rows=f"""
+        from raw.samples as r
+        join (
+            select study_id, list({column}) as names,
+                string_agg({column}, ', ' order by {column}_order) as listed
+            from raw.study_{column}s
+            group by study_id
+        ) as d on d.study_id = r.study_id
+        where not list_contains(d.names, r.{column})
+        """,
+    )
+
+
 def _before_index(record: str, day: str, noun: str, condition: str = "true") -> CrossRule:
     return CrossRule(
         rule="before_index",
@@ -154,39 +175,6 @@ _BOUT_OF_ANOTHER = CrossRule(
     where b.participant_id <> r.participant_id
     """,
 )
-_UNKNOWN_TIMEPOINT = CrossRule(
-    rule="unknown_timepoint",
-    record="samples",
-    column="timepoint",
-    accepted="a timepoint of study.yaml",
-    reason="'timepoint `' || r.timepoint || '` is not one of study.yaml, which has ' || t.names",
-    rows="""
-    from raw.samples as r
-    join (
-        select study_id, list(timepoint) as timepoints,
-            string_agg(timepoint, ', ' order by timepoint_order) as names
-        from raw.study_timepoints
-        group by study_id
-    ) as t on t.study_id = r.study_id
-    where not list_contains(t.timepoints, r.timepoint)
-    """,
-)
-_UNKNOWN_VISIT = CrossRule(
-    rule="unknown_visit",
-    record="samples",
-    column="visit",
-    accepted="a visit of study.yaml, which names its visits",
-    reason="'visit `' || r.visit || '` is not one of study.yaml, which has ' || v.names",
-    rows="""
-    from raw.samples as r
-    join (
-        select study_id, list(visit) as visits, string_agg(visit, ', ' order by visit_order) as names
-        from raw.study_visits
-        group by study_id
-    ) as v on v.study_id = r.study_id
-    where not list_contains(v.visits, r.visit)
-    """,
-)
 _DEATH_BEFORE_ENTRY = CrossRule(
     rule="death_before_entry",
     record="deaths",
@@ -250,8 +238,8 @@ def _rules() -> Iterator[CrossRule]:
     yield from (
         _unknown("samples", "bout_id", "exercise_bouts", "bout"),
         _BOUT_OF_ANOTHER,
-        _UNKNOWN_TIMEPOINT,
-        _UNKNOWN_VISIT,
+        _not_in_descriptor("timepoint"),
+        _not_in_descriptor("visit"),
         *LABORATORY_RULES,
         _unknown("assay_results", "sample_id", "samples", "sample"),
         _DEATH_BEFORE_ENTRY,
