@@ -1,12 +1,13 @@
 """Where a warehouse lives and which studies it holds."""
 
+import datetime as dt
 import os
 import re
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import available_timezones
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 # The databases of Dagster and Great Expectations are named by URL, where these mean something else.
@@ -23,6 +24,11 @@ class Settings(BaseSettings):
     `studies` are the study packages of a build, separated in the environment as in PATH; none means the
     studies that ship. `nightly_cron` and `time_zone` (an IANA name) say when Dagster rebuilds. `threads` is
     how many threads DuckDB uses; no result depends on it.
+
+    `data_cutoff` is a day after which nothing counts, in every study whose own cutoff is later. `inputs_of`
+    is a release (`current` or its id) whose study packages are built again; `studies` take the place of those of
+    the same study. `despite_lock` is the reason for which a locked study may change. `pseudonym_key` keys the
+    pseudonyms of a release; it is never written anywhere.
     """
 
     model_config = SettingsConfigDict(
@@ -33,6 +39,10 @@ class Settings(BaseSettings):
     studies: Annotated[tuple[Path, ...], NoDecode] = Field(default=())
     nightly_cron: str = "0 2 * * *"
     time_zone: str = "UTC"
+    data_cutoff: dt.date | None = None
+    inputs_of: str = ""
+    despite_lock: str = ""
+    pseudonym_key: SecretStr | None = None
     threads: int = Field(default_factory=lambda: min(os.cpu_count() or 1, MAX_THREADS))
 
     @field_validator("studies", mode="before")
@@ -79,6 +89,16 @@ class Settings(BaseSettings):
     def ledger(self) -> Path:
         """The append-only record of deliveries, builds and publications."""
         return self.home / "ledger" / "ledger.jsonl"
+
+    @property
+    def lock(self) -> Path:
+        """Held by whatever changes the warehouse: a build, a rollback, a removal."""
+        return self.home / "build.lock"
+
+    @property
+    def landed(self) -> Path:
+        """What each kept delivery landed as, so that an unchanged study is not landed again."""
+        return self.home / "landed"
 
     @property
     def build(self) -> Path:

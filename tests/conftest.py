@@ -62,3 +62,24 @@ def built(shared_folder: Path) -> tuple[Path, subprocess.CompletedProcess[str]]:
 def warehouse(built: tuple[Path, subprocess.CompletedProcess[str]]) -> Path:
     """The home of a warehouse that holds a release of the shipped studies; read-only for tests."""
     return built[0]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what the tests of faults tried, and what the warehouse survived."""
+    rows = sorted(
+        row
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        if getattr(report, "when", "") == "teardown"
+        for name, row in report.user_properties
+        if name == "fault"
+    )
+    if not rows:
+        return
+    terminalreporter.section("faults")
+    width = max(len(name) for _, name, _, _ in rows)
+    terminalreporter.line(f"{'kind':<10}  {'fault':<{width}}  tried  survived  lost")
+    for kind, name, tried, lost in rows:
+        terminalreporter.line(f"{kind:<10}  {name:<{width}}  {tried:>5}  {tried - lost:>8}  {lost:>4}")
+    total, lost = sum(row[2] for row in rows), sum(row[3] for row in rows)
+    terminalreporter.line(f"{len(rows)} faults, {total} trials, {total - lost} survived, {lost} lost")

@@ -3,12 +3,18 @@
 import time
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from pydantic import ValidationError
 
-from orchestration.settings import Settings
+from orchestration.cli import (
+    export_commands,
+    forget_commands,
+    lock_commands,
+    release_commands,
+    trace_commands,
+)
+from orchestration.cli.arguments import Home, settings_of
 
 _STARTED = time.perf_counter()
 
@@ -23,11 +29,6 @@ app = typer.Typer(
 simulate_app = typer.Typer(no_args_is_help=True, help="Write a simulated study package.")
 app.add_typer(simulate_app, name="simulate")
 
-Home = Annotated[
-    Path | None,
-    typer.Option(help="Folder of the warehouse (default: $COHORTMART_HOME or ./data).", file_okay=False),
-]
-
 
 class OutputFormat(StrEnum):
     """How `cohortmart sql` writes its answer."""
@@ -36,22 +37,6 @@ class OutputFormat(StrEnum):
     CSV = "csv"
     JSON = "json"
     PARQUET = "parquet"
-
-
-def _settings(home: Path | None, studies: list[Path] | None = None) -> Settings:
-    given: dict[str, Any] = {}
-    if home is not None:
-        given["home"] = home
-    if studies:
-        given["studies"] = tuple(studies)
-    try:
-        return Settings(**given)
-    except ValidationError as error:
-        for problem in error.errors(include_url=False):
-            name = str(problem["loc"][-1])
-            source = f"--{name}" if name in given else f"COHORTMART_{name.upper()}"
-            typer.echo(f"{source}: {problem['msg'].removeprefix('Value error, ')}", err=True)
-        raise typer.Exit(2) from None
 
 
 @app.command()
@@ -65,7 +50,7 @@ def build(
     """Build the studies into a new release and print what it says."""
     from orchestration.cli.interruption import Interruption  # noqa: PLC0415
 
-    settings = _settings(home, study)
+    settings = settings_of(home, study)
     interruption = Interruption()
     interruption.watch()
     from orchestration.dbt_project import start_parsing  # noqa: PLC0415
@@ -83,7 +68,7 @@ def check(
     """Validate a study package; status 0 clean, 1 rows set aside, 2 unreadable."""
     from orchestration.cli.check import run_check  # noqa: PLC0415
 
-    raise typer.Exit(run_check(path, _settings(None).threads))
+    raise typer.Exit(run_check(path, settings_of(None).threads))
 
 
 @app.command()
@@ -101,7 +86,7 @@ def sql(
     """Query the current release."""
     from orchestration.cli.sql import run_sql  # noqa: PLC0415
 
-    raise typer.Exit(run_sql(_settings(home), query, output_format, output))
+    raise typer.Exit(run_sql(settings_of(home), query, output_format, output))
 
 
 @app.command()
@@ -112,7 +97,7 @@ def tables(
     """List the tables of the current release, or the columns of one."""
     from orchestration.cli.describe import run_tables  # noqa: PLC0415
 
-    raise typer.Exit(run_tables(_settings(home), name))
+    raise typer.Exit(run_tables(settings_of(home), name))
 
 
 @app.command()
@@ -136,7 +121,7 @@ def ui(
     """Open Dagster's web interface and run its schedules."""
     from orchestration.cli.ui import run_ui  # noqa: PLC0415
 
-    raise typer.Exit(run_ui(_settings(home), port))
+    raise typer.Exit(run_ui(settings_of(home), port))
 
 
 @simulate_app.command("challenge")
@@ -149,6 +134,10 @@ def simulate_challenge(
     from orchestration.cli.simulate import run_simulate  # noqa: PLC0415
 
     raise typer.Exit(run_simulate(participants, seed, out))
+
+
+for more in (release_commands, lock_commands, trace_commands, export_commands, forget_commands):
+    more.add_to(app)
 
 
 def main() -> None:
