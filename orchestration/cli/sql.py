@@ -13,7 +13,9 @@ from rich.table import Table
 from rich.text import Text
 
 from orchestration.cli.terminal import fail, terminal
+from orchestration.release.read import DamagedReleaseError, NoReleaseError, Release, find_release, reading
 from orchestration.settings import Settings
+from schemas.plain_text import plain
 
 SHOWN_ROWS = 200
 FORMATS_BY_SUFFIX = {".csv": "csv", ".json": "json", ".parquet": "parquet"}
@@ -34,17 +36,19 @@ def run_sql(settings: Settings, query: str, output_format: str | None, output: P
         output: the file to write; standard output when None.
 
     Returns:
-        Exit status: 0, or 2 when there is no release, the query cannot be run or the file not written.
+        Exit status: 0, or 2 when there is no release or a damaged one, the query cannot be run or the file
+        not written.
     """
-    database = settings.current / "cohortmart.duckdb"
-    if not database.exists():
-        return fail(f"There is no release in {settings.home} yet: run `cohortmart build` first.")
+    try:
+        release = find_release(settings)
+    except (NoReleaseError, DamagedReleaseError) as error:
+        return fail(str(error))
     chosen = output_format or (FORMATS_BY_SUFFIX.get(output.suffix, "table") if output else "table")
     if chosen == "parquet" and output is None:
         return fail("Parquet is binary: name a file with --output FILE.")
     try:
-        answer = _ask(database, query)
-    except (duckdb.Error, ValueError) as error:
+        answer = _ask(release, query)
+    except (DamagedReleaseError, duckdb.Error, ValueError) as error:
         return fail(str(error))
     try:
         _write(_as_the_format_holds(answer, chosen), chosen, output)
@@ -55,11 +59,8 @@ def run_sql(settings: Settings, query: str, output_format: str | None, output: P
     return 0
 
 
-def _ask(database: Path, query: str) -> pa.Table:
-    # Resolved, so that the release stays the same one while it is read.
-    with duckdb.connect(
-        database.resolve(), read_only=True, config={"enable_external_access": "false"}
-    ) as con:
+def _ask(release: Release, query: str) -> pa.Table:
+    with reading(release, {"enable_external_access": "false"}) as con:
         statements = con.extract_statements(query)
         if len(statements) != 1:
             raise ValueError(f"The query holds {len(statements)} statements: one is answered.")
@@ -184,4 +185,4 @@ def _table(answer: pa.Table) -> Table:
 
 
 def _cell(value: object) -> str:
-    return "" if value is None else str(value)
+    return "" if value is None else plain(str(value))

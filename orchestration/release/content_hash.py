@@ -1,22 +1,35 @@
 """A hash of what a table says, whatever the order of its rows and the file it lies in."""
 
+import hashlib
+from collections.abc import Mapping, Sequence
+
 import duckdb
 
 from orchestration.catalogue import PROVENANCE_COLUMNS, Table
 
 
-def _row_text(table: Table) -> str:
+def _row_text(names: Sequence[str]) -> str:
     """SQL for one row as unambiguous text: every value with its length, null as a bare colon."""
     parts = [
-        f"coalesce(length(\"{c.name}\"::varchar)::varchar || ':' || \"{c.name}\"::varchar, ':')"
-        for c in table.columns
-        if c.name not in PROVENANCE_COLUMNS
+        f"coalesce(length(\"{name}\"::varchar)::varchar || ':' || \"{name}\"::varchar, ':')"
+        for name in names
+        if name not in PROVENANCE_COLUMNS
     ]
     return " || ".join(parts)
 
 
 def content_hash(con: duckdb.DuckDBPyConnection, table: Table) -> tuple[int, str]:
-    """Count and hash the rows of a table.
+    """Count and hash the rows of a declared table; see `rows_hash`."""
+    return rows_hash(con, table.full_name, {c.name: c.data_type for c in table.columns})
+
+
+def rows_hash(con: duckdb.DuckDBPyConnection, relation: str, columns: Mapping[str, str]) -> tuple[int, str]:
+    """Count and hash the rows of a relation.
+
+    Args:
+        con: where the relation is.
+        relation: as SQL names it.
+        columns: the declared columns and their types, in order.
 
     The md5 of every row is combined by two sums, which no order of rows, threads or storage changes
     and which, unlike exclusive or, two equal rows do not cancel. Columns of provenance are left out; names
@@ -31,12 +44,16 @@ def content_hash(con: duckdb.DuckDBPyConnection, table: Table) -> tuple[int, str
             count(*),
             coalesce(sum(md5_number_lower(line)::hugeint), 0)::varchar,
             coalesce(sum(md5_number_upper(line)::hugeint), 0)::varchar,
-        from (select {_row_text(table)} as line from {table.full_name})
+        from (select {_row_text(list(columns))} as line from {relation})
         """
     ).fetchone()
     assert row is not None  # an aggregate without groups always gives a row
     rows, low, high = row
-    columns = " ".join(f"{c.name}:{c.data_type}" for c in table.columns)
-    digest = con.execute("select sha256(?)", [f"{columns} {rows} {low} {high}"]).fetchone()
-    assert digest is not None
-    return rows, digest[0]
+    declared = " ".join(f"{name}:{data_type}" for name, data_type in columns.items())
+    return rows, hashlib.sha256(f"{declared} {rows} {low} {high}".encode()).hexdigest()
+
+
+def release_hash(tables: Mapping[str, str]) -> str:
+    """Hash the content of a release, given the content hash of each of its tables by full name."""
+    text = "".join(f"{name} {digest}\n" for name, digest in sorted(tables.items()))
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -18,6 +18,9 @@ def point(current: Path, release: Path) -> None:
     pointer = current.with_name(f".{current.name}.{os.getpid()}")
     pointer.unlink(missing_ok=True)
     pointer.symlink_to(Path("releases") / release.name)
+    if current.is_dir() and not current.is_symlink():
+        # A backup that knows no symbolic links restored a copy of the release; it goes with the leftovers.
+        current.rename(current.with_name(f"{pointer.name}.copy"))
     pointer.replace(current)
     MOVED.set()
     sync_folder(current.parent)

@@ -74,7 +74,8 @@ select
         select case when count(*) = 1 then '1 arm' else count(*) || ' arms' end
         from reference.study_arm as a where a.study_id = s.study_id
     ) as arms_in_words,
-    sum(l.rows_accepted)::bigint as participants,
+    sum(l.rows_accepted - l.rows_not_yet_enrolled)::bigint as participants,
+    sum(l.rows_not_yet_enrolled)::bigint as not_yet_enrolled,
     exists (
         from audit.landing as f
         where f.study_id = s.study_id and f.record in ('follow_up', 'disease_events', 'deaths')
