@@ -18,6 +18,7 @@ import pytest
 
 import transforms
 from orchestration.landing.tables import create_raw_tables, insert
+from orchestration.trace.derivation import derive, disagreements
 
 pytestmark = pytest.mark.xdist_group("endpoint_rules")
 
@@ -356,12 +357,44 @@ def _count_day(people: list[list[int]], day: int) -> list[int]:
 
 def test_no_order_of_rows_decides_anything(marts, reversed_marts):
     tables = ["survival.time_to_event", "survival.risk_table", "recurrence.event", "recurrence.first_event"]
-    for table in tables:
+    for table in [*tables, "audit.evidence", "study.participant"]:
         columns = "columns(lambda c: c not like 'source_%')"
         said = f"select {columns} from {table} where study_id = 'rules'"
         before, after = (sorted(map(repr, con.execute(said).fetchall())) for con in (marts, reversed_marts))
         assert before
         assert before == after, table
+
+
+def test_the_evidence_gives_every_outcome_again(marts):
+    """A second implementation of the rules, over the evidence alone, agrees about everybody."""
+    ((outcomes,),) = marts.sql("select count(*) from survival.time_to_event").fetchall()
+    assert len(derive(marts)) == outcomes == 40 * (len(HISTORIES) + 929)
+    assert list(disagreements(marts)) == []
+
+
+def test_the_evidence_holds_what_decides_nothing_and_says_why(marts):
+    def shown(participant):
+        return marts.execute(
+            "select time_days, evidence, recorded_as, is_before_start, is_after_cutoff from audit.evidence"
+            " where participant_id = ? and evidence <> 'start' order by evidence_order",
+            [participant],
+        ).fetchall()
+
+    assert shown("new lines outside follow-up") == [
+        (-1, "new_line", "new_line", True, False),
+        (90, "disease_assessment", "disease_assessment", False, False),
+        (AFTER_CUTOFF, "new_line", "new_line", False, True),
+    ]
+    assert shown("never assessed")[1] == (600, "contact", "disease_assessment not_evaluable", False, False)
+    assert shown("death after the cutoff")[1] == (AFTER_CUTOFF, "death", "index_cancer", False, True)
+    # The adverse event that is known to the month only tells no day.
+    assert [row[1] for row in shown("blood sample last")] == ["contact", "sign_of_life", "no_sign_of_life"]
+    assert [row[:2] for row in shown("recurred before entry")] == [
+        (300, "delayed_entry"),
+        (300, "disease_event"),
+        (900, "death"),
+    ]
+    assert [row[1] for row in shown("recurrence and death on one day")[1:]] == ["disease_event", "death"]
 
 
 def test_a_death_long_after_the_last_assessment_counts_unless_the_policy_says_otherwise(outcome):

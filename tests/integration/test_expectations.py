@@ -35,6 +35,7 @@ from orchestration.landing import (
     land_study,
 )
 from orchestration.settings import Settings
+from orchestration.trace.derivation import derive, disagreements
 from orchestration.validation import Outcome, read_suite, suites, validate
 from schemas.records import RECORDS
 from schemas.study import load_study
@@ -202,3 +203,31 @@ def test_the_number_of_offending_rows_is_told_up_to_two_hundred(copy):
     failed = _failed(copy, "survival.curve")
     assert failed["counts-of-the-risk-table"].observed == "200 or more"
     assert len(failed["counts-of-the-risk-table"].unexpected) == 5
+
+
+# Which policies a study is analysed under is released with its outcomes only; and twice the same is no other.
+UNTRACEABLE = {
+    "a participant stands twice",
+    "a policy of the study is not analysed",
+    "a policy is analysed that the study leaves out",
+}
+
+
+def test_outcomes_derived_again_from_the_evidence_are_the_valid_ones(copy):
+    with duckdb.connect(copy, read_only=True) as con:
+        ((outcomes,),) = con.sql("select count(*) from survival.time_to_event").fetchall()
+        assert len(derive(con)) == outcomes
+        assert list(disagreements(con)) == []
+
+
+def test_every_wrong_outcome_differs_from_the_one_derived_again(copy):
+    unnoticed = set()
+    with duckdb.connect(copy) as con:
+        con.execute(MACROS)
+        for fault in (f for faults in FAULTS["survival.time_to_event"].values() for f in faults):
+            con.begin()
+            con.execute(fault["sql"])
+            if not list(disagreements(con)):
+                unnoticed.add(fault["fault"])
+            con.rollback()
+    assert unnoticed == UNTRACEABLE

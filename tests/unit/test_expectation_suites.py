@@ -16,7 +16,7 @@ from schemas.reference import seed_column
 
 FOLDER = Path(schemas.__file__).parent / "expectations"
 MARTS = Path(transforms.__file__).parent / "models" / "marts"
-MART_SCHEMAS = ("survival", "recurrence", "myokine", "benchmark")
+MART_SCHEMAS = ("survival", "recurrence", "myokine", "study", "benchmark")
 
 # What a reader of the marts relies on without asking.
 RELIED_ON = {
@@ -63,6 +63,13 @@ RELIED_ON = {
         "adjusted-within-the-family",
     ],
     "myokine.outcome_association": ["nothing-before-the-biomarker-counts", "score-equation"],
+    "audit.evidence": [
+        "every-recorded-day-once",
+        "everybody-starts",
+        "events-as-recorded",
+        "every-outcome-is-in-it",
+    ],
+    "study.participant": ["one-row-each", "everybody-is-here", "arm-as-randomised", "start-and-entry"],
     "benchmark.published_result": ["every-figure-as-published", "own-value-of-the-marts"],
 }
 

@@ -22,18 +22,6 @@ with participants as (
     from {{ ref('int_participants__followed') }}
 ),
 
-{% set dated_records = [
-    ('disease_events', 'event_on', 'true'),
-    ('anticancer_therapies', 'started_on', 'true'),
-    ('exercise_bouts', 'cast(coalesce(ended_at, started_at) as date)', 'true'),
-    ('samples', 'cast(collected_at as date)', 'true'),
-    ('activity_reports', 'reported_on', 'true'),
-    ('measurements', 'measured_on', 'true'),
-    ('exercise_sessions', 'session_on', 'coalesce(is_attended, completed_minutes > 0)'),
-    ('treatment_adherence', 'period_starts_on', 'n_doses_taken > 0'),
-    ('adverse_events', 'started_on', 'true'),
-    ('adverse_events', 'ended_on', 'true'),
-] %}
 evidence as (
     select
         study_id,
@@ -69,7 +57,7 @@ evidence as (
             deaths.study_id = participants.study_id
             and deaths.participant_id = participants.participant_id
     where deaths.died_on > participants.data_cutoff
-    {%- for record, day, condition in dated_records %}
+    {%- for record, day, condition in signs_of_life() %}
         union all
         select
             study_id,
