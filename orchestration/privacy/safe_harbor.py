@@ -1,0 +1,217 @@
+"""The safe-harbor profile: rows about participants without identifiers (45 CFR 164.514(b)(2)).
+
+What becomes of a column follows from its tag and type (`treatment`). Identifiers become numbers that are
+drawn at random for one export and kept nowhere; of all dates one year is left, that of day 0; everything
+else is counted in days from there. Two things would still give a date away, and are mended:
+
+- Who was followed to the data cutoff has a time that ends on a known day. So everybody's follow-up is cut
+  where it would end for somebody who started on the last day of the same year. That is an earlier cutoff
+  which depends on the year alone, so no estimate is biased by it.
+- An age below 90 and a time since then may add up to more than 89. Such a participant is counted among
+  those who are 90 or older, for whom no year is given.
+"""
+
+import secrets
+from collections.abc import Iterable
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from orchestration.privacy.export_folder import ROWS_PER_GROUP, ExportedTable, write_parquet
+from orchestration.privacy.released_tables import ReleasedColumn, ReleasedTable
+from orchestration.privacy.treatment import AGE, INDEX_DATES, Treatment, treatment, without_dates
+
+POOLED_AGE = 90
+INDEX_YEAR = "index_year"
+_KEPT = {Treatment.KEEP, Treatment.IDENTIFIER, Treatment.INDEX_YEAR, Treatment.AGE, Treatment.INTERVAL}
+
+# Of a time to an event that is cut; the reason is that of reference.censor_reasons.
+_CUT_ENDING = {
+    "is_event": "false",
+    "cnsr": "(select cnsr from reference.censor_reasons where censor_reason = 'data_cutoff')",
+    "censor_reason": "'data_cutoff'",
+    "event_class": "''",
+    "event_organ": "''",
+    "competing_code": "0",
+    "source_record": "''",
+}
+
+
+def write_safe_harbor(
+    con: duckdb.DuckDBPyConnection, tables: Iterable[ReleasedTable], study_ids: list[str], folder: Path
+) -> dict[str, ExportedTable]:
+    """Write every table about participants without what identifies them.
+
+    Args:
+        con: the database of a release.
+        tables: those of its tables that are about participants.
+        study_ids: the studies to write.
+        folder: where.
+
+    Returns:
+        What was written, by table.
+    """
+    tables = list(tables)
+    con.execute("create or replace temp table chosen_study (study_id varchar)")
+    con.executemany("insert into chosen_study values (?)", [[study_id] for study_id in study_ids])
+    _make_participants(con, tables)
+    identifiers = {c.name for t in tables for c in t.columns if treatment(c) is Treatment.IDENTIFIER}
+    for name in sorted(identifiers):
+        _make_numbers(con, name, tables)
+    written = {}
+    for table in tables:
+        batches = con.execute(_select(table)).to_arrow_reader(ROWS_PER_GROUP)
+        rows = write_parquet(folder, table.name, batches)
+        written[table.name] = ExportedTable(rows, _changed(table), _left_out(table))
+    return written
+
+
+def _make_participants(con: duckdb.DuckDBPyConnection, tables: list[ReleasedTable]) -> None:
+    """Make temp.person: of everybody the year of day 0, the day of the cut, and whether 90 or older."""
+    index_dates = " union all ".join(
+        f"select study_id, participant_id, {name} as index_date from {table.name}"
+        for table in tables
+        for name in INDEX_DATES
+        if table.has("study_id", "participant_id", name)
+    )
+    ages = " union all ".join(
+        f"select study_id, participant_id, {AGE} from {table.name}"
+        for table in tables
+        if table.has("study_id", "participant_id", AGE)
+    )
+    times = " union all ".join(
+        f'select study_id, participant_id, "{column.name}" as days from {table.name}'
+        for table in tables
+        for column in table.columns
+        if treatment(column) is Treatment.INTERVAL and table.has("participant_id")
+    )
+    nobody = "select null::varchar as study_id, null::varchar as participant_id, null as {} where false"
+    con.execute(
+        f"""
+        create or replace temp table person as
+        with started as (
+            select study_id, participant_id, min(index_date) as index_date
+            from ({index_dates or nobody.format("index_date")}) group by all
+        ),
+        aged as (
+            select study_id, participant_id, floor(max({AGE})) as age
+            from ({ages or nobody.format(AGE)}) group by all
+        ),
+        cut as (
+            select
+                study_id, participant_id, year(index_date) as year,
+                -- Dates from a made-up origin tell nothing that a cut could hide.
+                case when not study.nominal_dates
+                    then greatest(study.data_cutoff - make_date(year(index_date), 12, 31), 0) end as cut_days,
+            from started inner join reference.study as study using (study_id)
+        ),
+        longest as (
+            select study_id, participant_id, max(least(days, coalesce(cut_days, days))) as days
+            from ({times or nobody.format("days")}) inner join cut using (study_id, participant_id)
+            group by all
+        )
+        select
+            study_id, participant_id, year, cut_days, age,
+            -- Whoever is said to be 85 may be nearly 86.
+            coalesce(age >= {POOLED_AGE} or age + 1 + days / 365.25 > {POOLED_AGE}, false) as is_pooled,
+        from cut
+        left join aged using (study_id, participant_id)
+        left join longest using (study_id, participant_id)
+        where study_id in (from chosen_study)
+        """
+    )
+
+
+def _make_numbers(con: duckdb.DuckDBPyConnection, identifier: str, tables: list[ReleasedTable]) -> None:
+    """Make temp.number_<identifier>: for each identifier of a kind a number that nobody can foretell."""
+    everywhere = " union ".join(
+        f"select study_id, {identifier} from {table.name}"
+        for table in tables
+        if table.has("study_id", identifier)
+    )
+    known = con.execute(
+        f"select study_id, {identifier} from ({everywhere}) "
+        f"where {identifier} <> '' and study_id in (from chosen_study)"
+    ).to_arrow_table()
+    numbers = list(range(1, known.num_rows + 1))
+    secrets.SystemRandom().shuffle(numbers)
+    con.register("drawn", known.append_column("number", pa.array(numbers, pa.int64())))
+    con.execute(f"create or replace temp table number_{identifier} as from drawn")
+    con.unregister("drawn")
+
+
+def _select(table: ReleasedTable) -> str:
+    """SQL for what is left of a table, in an order that tells nothing."""
+    is_ending = table.has("time_days", "is_event", "censor_reason")
+    columns, order, joins = [], [], []
+    for column in table.columns:
+        if treatment(column) is Treatment.IDENTIFIER:
+            source = f"number_{column.name}"
+            joins.append(
+                f"left join {source} on {source}.study_id = t.study_id "
+                f"and {source}.{column.name} = t.{column.name}"
+            )
+            order.append(f"{source}.number")
+        if treatment(column) in _KEPT:
+            columns.append(f'{_expression(column, is_ending)} as "{exported_name(column)}"')
+    # Numbers first: ids of rows that were written together must not stay together.
+    order = [*order, *(str(place + 1) for place in range(len(columns)))]
+    # What happened after the cut has not happened; a time to an event ends there instead.
+    cut = (
+        ""
+        if is_ending or not table.has("time_days")
+        else "and (t.time_days <= p.cut_days or p.cut_days is null)"
+    )
+    return f"""
+        select {", ".join(columns)}
+        from {table.name} as t
+        inner join person as p on p.study_id = t.study_id and p.participant_id = t.participant_id
+        {" ".join(joins)}
+        where true {cut}
+        order by t.study_id, {", ".join(order)}
+    """
+
+
+def _expression(column: ReleasedColumn, is_ending: bool) -> str:
+    value = f't."{column.name}"'
+    is_cut = "coalesce(t.time_days > p.cut_days, false)"
+    if is_ending and column.name in _CUT_ENDING:
+        return f"case when {is_cut} then {_CUT_ENDING[column.name]} else {value} end"
+    last_day = f"coalesce(p.cut_days, {value})"
+    interval = (
+        f"least({value}, {last_day})"
+        if column.name in ("time_days", "entry_days")
+        else f"case when {value} <= {last_day} then {value} end"
+    )
+    expressions = {
+        Treatment.IDENTIFIER: f"number_{column.name}.number",
+        Treatment.INDEX_YEAR: "case when not p.is_pooled then p.year end",
+        Treatment.AGE: f"case when p.is_pooled then {POOLED_AGE} else p.age end::bigint",
+        Treatment.INTERVAL: interval,
+    }
+    return expressions.get(treatment(column), without_dates(column, value))
+
+
+def exported_name(column: ReleasedColumn) -> str:
+    """What a column is called in the export: what it holds."""
+    match treatment(column):
+        case Treatment.IDENTIFIER:
+            return column.name.removesuffix("_id") + "_number"
+        case Treatment.INDEX_YEAR:
+            return INDEX_YEAR
+    return column.name
+
+
+def _changed(table: ReleasedTable) -> dict[str, str]:
+    says = {
+        Treatment.IDENTIFIER: "a number drawn at random for this export, the same in all its tables",
+        Treatment.INDEX_YEAR: "the year of day 0; empty for who is 90 or older, or becomes so",
+        Treatment.AGE: "whole years; 90 = 90 or older, at day 0 or by the end of the participant's times",
+        Treatment.INTERVAL: "days; none is longer than from 31 December of the index year to the data cutoff",
+    }
+    return {exported_name(c): says[treatment(c)] for c in table.columns if treatment(c) in says}
+
+
+def _left_out(table: ReleasedTable) -> dict[str, str]:
+    return {c.name: treatment(c).value for c in table.columns if treatment(c) not in _KEPT}
