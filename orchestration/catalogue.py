@@ -7,25 +7,36 @@ DDL, comments, Dagster metadata, the release and the documentation all derive fr
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
+from schemas.privacy import Privacy
+from schemas.records import RECORDS
+
 # The schemas that analysts read, and so the schemas of a release.
-MART_SCHEMAS = ("survival", "recurrence", "myokine", "benchmark")
+MART_SCHEMAS = ("survival", "recurrence", "myokine", "study", "benchmark")
 READER_SCHEMAS = ("reference", "audit", *MART_SCHEMAS)
 _WORKING_SCHEMAS = ("raw", "staging", "intermediate")
 
 # Where a row stood in its file is not what it says: content hashes leave these columns out.
 PROVENANCE_COLUMNS = ("source_file", "source_line", "file_sha256", "file_bytes", "row_text")
+# A line leads whoever has the file to one person; the text of a row is the row.
+_PROVENANCE_PRIVACY = {
+    "source_file": Privacy.NEITHER,
+    "source_line": Privacy.QUASI_IDENTIFIER,
+    "row_text": Privacy.DIRECT_IDENTIFIER,
+}
 
 
 @dataclass(frozen=True)
 class Column:
-    """One declared column; `data_type` is DuckDB's."""
+    """One declared column; `data_type` is DuckDB's, `privacy` what it tells of who somebody is."""
 
     name: str
     data_type: str
     description: str
     nullable: bool
+    privacy: Privacy
 
 
 @dataclass(frozen=True)
@@ -45,14 +56,45 @@ class Table:
         return f"{self.schema}.{self.name}"
 
 
+@cache
+def _contract_privacy() -> dict[str, Privacy]:
+    """What the contract says of each column name; where records differ, the strictest."""
+    strictest = tuple(Privacy)
+    tags = dict(_PROVENANCE_PRIVACY)
+    for record in RECORDS.values():
+        for name, tag in record.privacy.items():
+            tags[name] = min(tags.get(name, tag), tag, key=strictest.index)
+    return tags
+
+
+@cache
+def is_direct_identifier(column: str) -> bool:
+    """Whether a column of any table, by its name, holds what alone tells who somebody is.
+
+    So do columns that are named after one of the contract, such as baseline_sample_id.
+    """
+    direct = [name for name, tag in _contract_privacy().items() if tag is Privacy.DIRECT_IDENTIFIER]
+    return any(column == name or column.endswith(f"_{name}") for name in direct)
+
+
+def _privacy(name: str, data_type: str, meta: Mapping[str, Any]) -> Privacy:
+    """A column's own `meta.privacy`, or that of the contract's column of its name; a date tells something."""
+    if "privacy" in meta:
+        return Privacy(meta["privacy"])
+    is_date = data_type.startswith(("DATE", "TIMESTAMP"))
+    return _contract_privacy().get(name, Privacy.QUASI_IDENTIFIER if is_date else Privacy.NEITHER)
+
+
 def _column(declared: Mapping[str, Any]) -> Column:
     meta = {**declared.get("meta", {}), **declared.get("config", {}).get("meta", {})}
     required = any(c["type"] == "not_null" for c in declared.get("constraints", []))
+    data_type = (declared.get("data_type") or "varchar").upper()
     return Column(
         name=declared["name"],
-        data_type=(declared.get("data_type") or "varchar").upper(),
+        data_type=data_type,
         description=" ".join((declared.get("description") or "").split()),
         nullable=bool(meta.get("nullable", not required)),
+        privacy=_privacy(declared["name"], data_type, meta),
     )
 
 

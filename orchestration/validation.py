@@ -10,20 +10,27 @@ as `{batch}`, always inside a query of its own (`select * from {batch}`), for wi
 puts a bare subquery there and without one a subquery that has an alias already. Other tables of the build
 are named; they must be made no later than the suite's own. SQLAlchemy takes `:name` for a parameter, so
 there is no colon in a query, and braces are doubled.
+
+What is shown of a row leaves out the columns that alone tell who somebody is: outcomes go to logs, to Dagster
+and into releases. Whole rows stay in a private file of the build.
 """
 
 import gc
 import json
 import os
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import schemas
+from orchestration.catalogue import is_direct_identifier
 
 _ROWS_NAMED = 3
+_ROWS_KEPT = 5
+# What outcomes do not take along into a release.
+_PRIVATE = ("rows", "rows_file")
 
 SUITES = Path(schemas.__file__).parent / "expectations"
 
@@ -37,7 +44,18 @@ _ENGINE_OPTIONS = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one expectation of a suite went; `unexpected` shows the first offending values or rows."""
+    """How one expectation of a suite went.
+
+    Attributes:
+        expectation: its id in the suite.
+        says: what it says.
+        severity: `critical` blocks what follows.
+        success: whether it is met.
+        observed: how often it is not.
+        unexpected: the first offending values or rows, without direct identifiers.
+        rows: the same rows whole; they leave the build only in `rows_file`.
+        rows_file: where the whole rows can be read, once they are kept.
+    """
 
     expectation: str
     says: str
@@ -45,6 +63,8 @@ class Outcome:
     success: bool
     observed: str
     unexpected: tuple[str, ...]
+    rows: tuple[Mapping[str, Any], ...] = field(default=(), repr=False, compare=False)
+    rows_file: Path | None = None
 
     @property
     def is_blocking(self) -> bool:
@@ -57,7 +77,8 @@ class Outcome:
         if not self.is_blocking:
             return f"Warning: {self.says} ({self.observed} against it)"
         rows = "".join(f"\n  {row}" for row in self.unexpected[:_ROWS_NAMED])
-        return f"{self.says} ({self.observed} against it){', such as' if rows else ''}{rows}"
+        whose = f"\n  Whose rows they are: {self.rows_file}" if self.rows_file else ""
+        return f"{self.says} ({self.observed} against it){', such as' if rows else ''}{rows}{whose}"
 
 
 def read_suite(table: str) -> dict[str, Any]:
@@ -174,21 +195,55 @@ def _outcome(result: Any) -> Outcome:
         severity=str(config.severity.value if hasattr(config.severity, "value") else config.severity),
         success=bool(result.success),
         observed=str(observed),
-        unexpected=tuple(_shown(value) for value in shown[:5]),
+        unexpected=tuple(_shown(value, config.kwargs.get("column", "")) for value in shown[:_ROWS_KEPT]),
+        rows=tuple(row for row in shown[:_ROWS_KEPT] if _names_somebody(row)),
     )
 
 
-def _shown(offending: object) -> str:
-    """Write an offending value, or a row as its columns and what they hold."""
+def _shown(offending: object, column: str) -> str:
+    """Write an offending value of a column, or a row as its columns and what they hold."""
     if not isinstance(offending, Mapping):
-        return str(offending)
-    return ", ".join(f"{name} {value}" for name, value in offending.items() if value not in (None, ""))
+        return "(not shown)" if is_direct_identifier(column) else str(offending)
+    return ", ".join(
+        f"{name} {value}"
+        for name, value in offending.items()
+        if value not in (None, "") and not is_direct_identifier(name)
+    )
+
+
+def _names_somebody(offending: object) -> bool:
+    return isinstance(offending, Mapping) and any(map(is_direct_identifier, offending))
+
+
+def keep_rows(folder: Path, table: str, outcomes: Iterable[Outcome]) -> list[Outcome]:
+    """Keep the whole rows that failed, which say whose they are, for the owner of the build alone.
+
+    Returns:
+        The outcomes; those whose rows were kept say in which file.
+    """
+    path = folder / f"{table}.jsonl"
+    told = [replace(o, rows_file=path) if o.rows and not o.success else o for o in outcomes]
+    lines = [
+        json.dumps({"expectation": o.expectation, **row}, default=str)
+        for o in told
+        if o.rows_file
+        for row in o.rows
+    ]
+    if lines:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # Private from the first byte: a mode that is set afterwards comes too late.
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.writelines(f"{line}\n" for line in lines)
+    return told
 
 
 def save_outcomes(folder: Path, table: str, outcomes: list[Outcome]) -> None:
     """Keep the outcomes of a table in the run's folder, for the release's `validation.json`."""
     folder.mkdir(parents=True, exist_ok=True)
-    content = [asdict(o) for o in outcomes]
+    content = [
+        {name: value for name, value in asdict(replace(o, rows=())).items() if name not in _PRIVATE}
+        for o in outcomes
+    ]
     (folder / f"{table}.json").write_text(json.dumps(content, indent=2), encoding="utf-8")
 
 

@@ -4,6 +4,7 @@ Here: the model of the file, its defaults, and the words for what is wrong with 
 records it names, which landing reads.
 """
 
+import unicodedata
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -106,6 +107,11 @@ class StudyDescriptor(Part):
     adjustment: list[Covariate] = Field(
         default=[], description=f"a list of covariates: {', '.join(Covariate.model_fields)}"
     )
+    direct_identifiers: list[ColumnName] = Field(
+        default=[],
+        description="a list of participants' columns, none of the contract, that alone tell who somebody is,"
+        " such as hospital_number; they stay in the file",
+    )
     endpoints: list[KnownEndpoint] = Field(
         default=[],
         min_length=_NOT_EMPTY,
@@ -159,7 +165,14 @@ class StudyDescriptor(Part):
         self._yaml = context.yaml
 
     _no_doubles = field_validator(
-        "comparisons", "stratification", "subgroups", "endpoints", "policies", "landmarks_years", "visits"
+        "comparisons",
+        "stratification",
+        "subgroups",
+        "direct_identifiers",
+        "endpoints",
+        "policies",
+        "landmarks_years",
+        "visits",
     )(distinct)
     _distinct_arms = field_validator("arms")(_distinct_by("arm_id"))
     _distinct_covariates = field_validator("adjustment")(_distinct_by("covariate"))
@@ -174,12 +187,33 @@ class StudyDescriptor(Part):
             raise fault(f"`{missing[0]}` is missing, the policy of the main analysis; accepted: with it")
         return policies
 
+    @field_validator("direct_identifiers")
+    @classmethod
+    def _further_columns(cls, names: list[str]) -> list[str]:
+        contract = RECORDS["participants"].privacy
+        for name in names:
+            if name in contract:
+                raise fault(
+                    f"`{name}` is a column of the contract, which says itself what it tells of who somebody"
+                    " is; accepted: a further column of participants"
+                )
+        return names
+
     @field_validator("records")
     @classmethod
     def _participants_and_distinct_files(cls, records: dict[str, list[str]]) -> dict[str, list[str]]:
         if "participants" not in records:
             raise fault("`participants` is missing; accepted: a file of participants at least")
-        distinct([name for names in records.values() for name in names])
+        names = [name for names in records.values() for name in names]
+        distinct(names)
+        first: dict[str, str] = {}
+        for name in names:
+            form = unicodedata.normalize("NFKC", name).casefold()
+            if first.setdefault(form, name) != name:
+                raise fault(
+                    f"{quoted(name)} is {quoted(first[form])} but for case or the form of its characters, so"
+                    " that some systems take them for one file; accepted: names that differ by more"
+                )
         return records
 
     @model_validator(mode="after")
@@ -191,6 +225,22 @@ class StudyDescriptor(Part):
                 f"custom_endpoints defines {', '.join(unused)}, but endpoints does not name it; accepted:"
                 " endpoints that do, or no endpoints, which is every one that is defined"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _identifiers_stay_in_the_file(self) -> "StudyDescriptor":
+        uses = {
+            "stratification": self.stratification,
+            "subgroups": self.subgroups,
+            "adjustment": [part.covariate for part in self.adjustment],
+        }
+        for key, names in uses.items():
+            for name in names:
+                if name in self.direct_identifiers:
+                    raise fault(
+                        f"{key} names `{name}`, which direct_identifiers leaves in the file; accepted:"
+                        " another column"
+                    )
         return self
 
     @model_validator(mode="after")

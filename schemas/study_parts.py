@@ -17,6 +17,7 @@ from schemas.study_values import (
     KnownEventClass,
     KnownRule,
     Number,
+    Prose,
     Words,
     fault,
 )
@@ -71,8 +72,8 @@ class Timepoint(Part):
 class Source(Part):
     """Where the data come from and how they may be used."""
 
-    citation: str = Field(default="", description="how to cite the data")
-    licence: str = Field(default="", description="the licence of the data")
+    citation: Prose = Field(default="", description="how to cite the data")
+    licence: Prose = Field(default="", description="the licence of the data")
 
 
 def _new_endpoint(endpoint_id: str) -> str:
@@ -112,7 +113,9 @@ class CustomEndpoint(Part):
     label: Words = Field(description="the name of the endpoint in words")
     definition_version: Words = Field(description="the version of the definition")
     censored_at: Literal["policy", "last_known_alive"] = Field(description="policy or last_known_alive")
-    description: Words = Field(description="from when to what the time runs, in words")
+    description: Annotated[Prose, Field(min_length=1)] = Field(
+        description="from when to what the time runs, in words"
+    )
     source: Words = Field(description="where the definition was published")
     rules: Annotated[dict[KnownEventClass, KnownRule], AfterValidator(_rule_for_every_class)] = Field(
         description=f"a map that gives each of {', '.join(seed_column('event_classes', 'event_class'))}"

@@ -3,6 +3,7 @@
 import datetime as dt
 import math
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -11,6 +12,9 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 from pydantic_core import PydanticCustomError
 
+from schemas.errors import StudyPackageError
+from schemas.package_files import open_inside, why_no_path_inside
+from schemas.plain_text import is_formula, is_invisible, plain
 from schemas.records import RECORDS
 from schemas.reference import seed_column, suggestion
 from schemas.yaml_text import YamlText
@@ -24,6 +28,8 @@ EVERYBODY = "all"
 # Levels beyond this are no groups: each would have its own rows in the marts and its own line in the report.
 MAX_LEVELS = 50
 
+# Longer values are cut in messages.
+_SHOWN_CHARACTERS = 200
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?")
 
 
@@ -44,7 +50,8 @@ def fault(sentence: str) -> PydanticCustomError:
 
 def quoted(value: str) -> str:
     """Show a value as it is written; what is empty would show as nothing."""
-    return f"`{value}`" if value else "an empty value"
+    shown = value if len(value) <= _SHOWN_CHARACTERS else f"{value[:_SHOWN_CHARACTERS]}..."
+    return f"`{shown}`" if value else "an empty value"
 
 
 def _one_of(
@@ -85,7 +92,7 @@ def _as_list(value: object) -> object:
 
 def distinct(values: list[Any]) -> list[Any]:
     """Accept a list in which nothing is there twice."""
-    twice = [value for place, value in enumerate(values) if value in values[:place]]
+    twice = [value for value, n in Counter(values).items() if n > 1]
     if twice:
         raise fault(
             f"{', '.join(quoted(str(value)) for value in twice)} is named more than once; accepted: once"
@@ -95,18 +102,37 @@ def distinct(values: list[Any]) -> list[Any]:
 
 def _package_file(name: str, info: ValidationInfo[Surroundings]) -> str:
     """Accept a file of the package only: what it leads to must lie inside the folder."""
-    folder = info.context.folder
+    if why := why_no_path_inside(name):
+        raise fault(f"{quoted(name)} {why}")
     path = PurePosixPath(name)
-    is_name = name.isprintable() and all(len(part.encode()) < 256 for part in path.parts)
-    if path.is_absolute() or ".." in path.parts or not is_name:
-        raise fault(f"{quoted(name)} is not a path inside the package; accepted: a path relative to it")
-    target = folder / path
-    if not target.is_file():
-        near = suggestion(name, [file.name for file in folder.iterdir()])
-        raise fault(f"the file {quoted(name)} is not in the package{near}; accepted: a file of the folder")
-    if not target.resolve().is_relative_to(folder.resolve()):
-        raise fault(f"`{name}` is a link that leads outside the package; accepted: the file itself")
+    if str(path).casefold() == info.context.yaml.file.casefold():
+        raise fault(f"`{path}` is the descriptor itself; accepted: a file of records")
+    try:
+        open_inside(info.context.folder, str(path)).close()
+    except StudyPackageError as error:
+        raise fault(error.problems[0]) from None
     return str(path)
+
+
+def _line_of_words(text: object) -> object:
+    """Leave out the line break at the end of a folded text; what is behind it is nothing."""
+    return text.removesuffix("\n") if isinstance(text, str) else text
+
+
+def _words(text: str) -> str:
+    """Accept words that a terminal, a page and a spreadsheet show as they are."""
+    return _prose(text, "in one line", may_break=False)
+
+
+def _prose(text: str, accepted: str = "words", *, may_break: bool = True) -> str:
+    """Accept words as `_words`, in one line or several."""
+    odd = next((c for c in text if is_invisible(c) and not (may_break and c == "\n")), "")
+    if odd:
+        what = "a line break" if odd == "\n" else f"the invisible character {plain(odd)}"
+        raise fault(f"{quoted(text)} holds {what}; accepted: words {accepted} that can be read")
+    if is_formula(text):
+        raise fault(f"{quoted(text)} is a formula, which a spreadsheet would execute; accepted: words")
+    return text
 
 
 def _column_name(name: str) -> str:
@@ -121,7 +147,9 @@ def _column_name(name: str) -> str:
 Date = Annotated[dt.date, BeforeValidator(_as_date)]
 Number = Annotated[float, BeforeValidator(_as_number)]
 Truth = Annotated[bool, BeforeValidator(_as_truth)]
-Words = Annotated[str, Field(min_length=1, max_length=2000)]
+_OneLine = BeforeValidator(_line_of_words)
+Words = Annotated[str, _OneLine, Field(min_length=1, max_length=2000), AfterValidator(_words)]
+Prose = Annotated[str, _OneLine, Field(max_length=20_000), AfterValidator(_prose)]
 ColumnName = Annotated[Words, AfterValidator(_column_name)]
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$", max_length=64)]
 KnownArm = Annotated[str, AfterValidator(_one_of("an arm of the study", lambda at: at.arm_ids))]

@@ -1,6 +1,10 @@
 """The form of a rule that needs other rows or other records."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+
+from schemas.privacy import Privacy
+from schemas.records import RecordType
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,20 @@ class CrossRule:
             f" coalesce(cast({value} as varchar), '') as value, {self.reason} as reason,"
             f" coalesce({self.accepted_here}, $accepted) as accepted {self.rows}"
         )
+
+
+def named(columns: Iterable[str], record: RecordType, row: str = "r") -> str:
+    """Return SQL that names columns of a row with their values, as sentences do.
+
+    What tells who somebody is stays in the file, which the sentence has a line of.
+    """
+    parts = [
+        f"'{column} (not shown)'"
+        if record.privacy[column] is Privacy.DIRECT_IDENTIFIER
+        else f"'{column} `' || coalesce(cast({row}.{column} as varchar), '') || '`'"
+        for column in columns
+    ]
+    return " || ', ' || ".join(parts)
 
 
 def place(row: str) -> str:

@@ -7,7 +7,7 @@ on. So a row gets every reason that applies to it, and neither the order of rows
 
 from collections.abc import Iterator
 
-from orchestration.landing.cross_rule import CrossRule, place
+from orchestration.landing.cross_rule import CrossRule, named, place
 from orchestration.landing.laboratory_rules import LABORATORY_RULES
 from schemas.records import RECORDS, RecordType
 
@@ -23,7 +23,7 @@ def _duplicate_key(record: RecordType) -> CrossRule:
         column=record.key[0],
         accepted=f"{key}: together only once in a study",
         value=value,
-        reason=f"'{key} `' || {value} || '` occurs ' || twice.n || ' times, first in ' || twice.places",
+        reason=f"{named(record.key, record)} || ' occurs ' || twice.n || ' times, first in ' || twice.places",
         rows=f"""
         from raw.{record.name} as r
         join (
@@ -45,12 +45,13 @@ def _same_key(left: str, right: str, record: RecordType) -> str:
 
 
 def _unknown(record: str, column: str, target: str, noun: str) -> CrossRule:
+    missing = f"is not among the accepted {target.replace('_', ' ')}"
     return CrossRule(
         rule=f"unknown_{noun}",
         record=record,
         column=column,
         accepted=f"a {column} of an accepted row of {target}",
-        reason=f"'{column} `' || r.{column} || '` is not among the accepted {target.replace('_', ' ')}'"
+        reason=f"{named([column], RECORDS[record])} || ' {missing}'"
         " || coalesce('; its own row is quarantined (' || q.place || ')', '')",
         rows=f"""
         from raw.{record} as r
@@ -167,8 +168,7 @@ _BOUT_OF_ANOTHER = CrossRule(
     record="samples",
     column="bout_id",
     accepted="a bout of the participant who gave the sample",
-    reason="'bout_id `' || r.bout_id || '` is a bout of `' || b.participant_id || '` ('"
-    f" || {place('b')} || '), the sample is of `' || r.participant_id || '`'",
+    reason=f"'bout_id (not shown) is a bout of another participant (' || {place('b')} || ') than the sample'",
     rows="""
     from raw.samples as r
     join standing_exercise_bouts as b on b.study_id = r.study_id and b.bout_id = r.bout_id

@@ -7,6 +7,7 @@ from typing import Any
 import dataframely as dy
 import polars as pl
 
+from schemas.privacy import Privacy
 from schemas.records import RecordType, RowRule
 from schemas.reference import suggestion
 
@@ -39,6 +40,13 @@ _OF_FORM = {"regex": "has another form", "check__vocabulary": "is not an accepte
 def shown(value: pl.Expr) -> pl.Expr:
     """Cut a value to what a message can show."""
     return value.str.slice(0, _SHOWN_CHARACTERS)
+
+
+def named(column: str, value: pl.Expr, record: RecordType) -> pl.Expr:
+    """Name a column with its value, as sentences do; what tells who somebody is stays in the file."""
+    if record.privacy.get(column) is Privacy.DIRECT_IDENTIFIER:
+        return pl.lit(f"{column} (not shown)")
+    return pl.format("{} `{}`", pl.lit(column), shown(value).fill_null(""))
 
 
 def first_cause(value: pl.Expr, causes: Iterable[tuple[str, str]], otherwise: pl.Expr) -> pl.Expr:
@@ -94,7 +102,7 @@ def _column_faults(values: pl.DataFrame, name: str, check: str, record: RecordTy
         if check == "check__vocabulary":
             complaint += _suggestions(values[name], metadata["vocabulary"])
         causes = metadata.get("causes", {}).get(check, ())
-        reason = pl.format("{} `{}` {}", pl.lit(name), value, first_cause(value, causes, complaint))
+        reason = pl.format("{} {}", named(name, value, record), first_cause(value, causes, complaint))
     return values.select(
         "row",
         rule=pl.lit(_RULE_IDS[check]),

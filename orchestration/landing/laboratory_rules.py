@@ -1,6 +1,7 @@
 """The rules over assay results that need their vocabulary to be resolved: see `laboratory`."""
 
-from orchestration.landing.cross_rule import CrossRule, place
+from orchestration.landing.cross_rule import CrossRule, named, place
+from schemas.records import RECORDS
 
 
 def _unresolved(column: str, noun: str, accepted: str) -> CrossRule:
@@ -26,8 +27,8 @@ _TWICE = CrossRule(
     record="assay_results",
     column="analyte_id",
     accepted="each replicate of an analyte once for a sample and plate, whatever the analyte is called",
-    reason="'sample_id, analyte_id, plate_id, replicate `'"
-    " || concat_ws(', ', r.sample_id, t.canonical_id, r.plate_id, r.replicate) || '` occurs ' || t.n"
+    reason=f"{named(['sample_id'], RECORDS['assay_results'])} || ', analyte_id `' || t.canonical_id || '`, '"
+    f" || {named(['plate_id', 'replicate'], RECORDS['assay_results'])} || ' occurs ' || t.n"
     " || ' times, as ' || t.spellings || ', first in ' || t.places",
     rows=f"""
     from raw.assay_results as r

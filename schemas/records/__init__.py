@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 import dataframely as dy
 
+from schemas.privacy import Privacy
 from schemas.records.activity_reports import ActivityReports
 from schemas.records.adverse_events import AdverseEvents
 from schemas.records.anticancer_therapies import AnticancerTherapies
@@ -72,6 +73,13 @@ class RecordType:
     def accepted(self) -> dict[str, str]:
         """What each column accepts, as a phrase."""
         return {name: (column.metadata or {})["accepted"] for name, column in self.columns.items()}
+
+    @cached_property
+    def privacy(self) -> Mapping[str, Privacy]:
+        """What each column tells of who somebody is."""
+        return MappingProxyType(
+            {name: Privacy((column.metadata or {})["privacy"]) for name, column in self.columns.items()}
+        )
 
     @cached_property
     def rules(self) -> Mapping[str, RowRule]:

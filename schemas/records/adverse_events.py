@@ -3,6 +3,7 @@
 import dataframely as dy
 import polars as pl
 
+from schemas.privacy import Privacy
 from schemas.records import columns
 
 
@@ -12,7 +13,9 @@ class AdverseEvents(dy.Schema):
     # Two headaches of one year may share a partial start: only rows alike in all of this are twins.
     key = ("participant_id", "started_on", "ended_on", "term", "grade")
 
-    participant_id = columns.identifier("Participant who had the event.", required=True)
+    participant_id = columns.identifier(
+        "Participant who had the event.", required=True, privacy=Privacy.DIRECT_IDENTIFIER
+    )
     started_on = columns.partial_day("First day of the event, as far as known.", required=True)
     ended_on = columns.day("Last day of the event; empty when it goes on.")
     term = columns.text("What happened.", required=True)

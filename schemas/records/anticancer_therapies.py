@@ -2,6 +2,7 @@
 
 import dataframely as dy
 
+from schemas.privacy import Privacy
 from schemas.records import columns
 
 
@@ -10,7 +11,9 @@ class AnticancerTherapies(dy.Schema):
 
     key = ("participant_id", "started_on", "therapy")
 
-    participant_id = columns.identifier("Participant who was treated.", required=True)
+    participant_id = columns.identifier(
+        "Participant who was treated.", required=True, privacy=Privacy.DIRECT_IDENTIFIER
+    )
     started_on = columns.day("First day of the therapy.", required=True)
     therapy = columns.text("Name of the therapy.", required=True)
     intent = columns.code(

@@ -3,6 +3,7 @@
 import dataframely as dy
 import polars as pl
 
+from schemas.privacy import Privacy
 from schemas.records import columns
 from schemas.records.result_text import result_text
 from schemas.reference import seed_column, seed_rows
@@ -20,11 +21,14 @@ class AssayResults(dy.Schema):
 
     key = ("sample_id", "analyte_id", "plate_id", "replicate")
 
-    sample_id = columns.identifier("Sample that was measured.", required=True)
+    sample_id = columns.identifier(
+        "Sample that was measured.", required=True, privacy=Privacy.DIRECT_IDENTIFIER
+    )
     analyte_id = columns.identifier(
         "Analyte that was measured, in any usual spelling.",
         required=True,
         accepted="an analyte that `cohortmart contract analytes` lists, by its id or a name",
+        privacy=Privacy.NEITHER,
     )
     replicate = columns.whole_number("Number of the replicate.", low=1, high=100, required=True)
     result_text = result_text(
@@ -37,9 +41,10 @@ class AssayResults(dy.Schema):
         "Unit of the result and of its limits.",
         required=True,
         accepted="a unit of the analyte, of those that `cohortmart contract analytes` lists",
+        privacy=Privacy.NEITHER,
     )
-    plate_id = columns.identifier("Plate the well is on.")
-    well = columns.identifier("Well of the plate, such as A03.")
+    plate_id = columns.identifier("Plate the well is on.", privacy=Privacy.QUASI_IDENTIFIER)
+    well = columns.identifier("Well of the plate, such as A03.", privacy=Privacy.QUASI_IDENTIFIER)
     dilution = columns.number(
         "Fold dilution of the sample in the well; results and limits are after dilution, so that it is not"
         " applied again.",
@@ -52,7 +57,7 @@ class AssayResults(dy.Schema):
     upper_limit = columns.number(
         "Upper limit of quantification, in `unit`; that of the undiluted sample, after dilution.", above=0
     )
-    kit_lot = columns.identifier("Lot of the assay kit.")
+    kit_lot = columns.identifier("Lot of the assay kit.", privacy=Privacy.NEITHER)
     assayed_on = columns.day("Day of the assay.")
 
     upper_limit_above_lower = columns.rule(

@@ -2,6 +2,10 @@
 
 Every column carries in `description` what it means and in `metadata["accepted"]` the sentence that
 messages and documentation show. A builder is the only place where bounds become words.
+
+`metadata["privacy"]` is what the column tells of who somebody is. Dates and free text are quasi-identifiers
+unless a column says otherwise; numbers, truths and words of a vocabulary are neither unless it does; a key
+may be anything, so it always says.
 """
 
 import datetime as dt
@@ -10,6 +14,8 @@ from typing import Any
 
 import dataframely as dy
 import polars as pl
+
+from schemas.privacy import Privacy
 
 # Longer keys are pasted notes, not identifiers.
 IDENTIFIER_BYTES = 128
@@ -21,36 +27,43 @@ LAST_DAY = dt.date(2100, 12, 31)
 _DATES = f"from {FIRST_DAY} to {LAST_DAY}"
 
 
-def _properties(meaning: str, accepted: str, *, required: bool, partial: bool = False) -> dict[str, Any]:
+def _properties(
+    meaning: str, accepted: str, *, required: bool, privacy: Privacy, partial: bool = False
+) -> dict[str, Any]:
     return {
         "nullable": not required,
         "description": meaning,
         "metadata": {
             "accepted": accepted if required else f"{accepted}; or empty",
             "partial_date": partial,
+            "privacy": privacy,
         },
     }
 
 
-def identifier(meaning: str, *, required: bool = False, accepted: str = "") -> dy.String:
+def identifier(meaning: str, *, privacy: Privacy, required: bool = False, accepted: str = "") -> dy.String:
     """Build a key: text kept exactly as written (`007` stays `007`); `accepted` says more of it."""
     accepted = accepted or f"text of at most {IDENTIFIER_BYTES} bytes without blanks around it"
-    properties = _properties(meaning, accepted, required=required)
+    properties = _properties(meaning, accepted, required=required, privacy=privacy)
     return dy.String(max_length=IDENTIFIER_BYTES, **properties)
 
 
-def text(meaning: str, *, required: bool = False, regex: str = "", accepted: str = "") -> dy.String:
-    """Build free text, or text of a form that `regex` tests and `accepted` says."""
+def text(
+    meaning: str, *, required: bool = False, privacy: Privacy = Privacy.QUASI_IDENTIFIER, accepted: str = ""
+) -> dy.String:
+    """Build free text, in which anything may have been written."""
     accepted = accepted or f"text of at most {TEXT_BYTES} bytes without blanks around it"
-    properties = _properties(meaning, accepted, required=required)
-    return dy.String(max_length=TEXT_BYTES, regex=regex or None, **properties)
+    properties = _properties(meaning, accepted, required=required, privacy=privacy)
+    return dy.String(max_length=TEXT_BYTES, **properties)
 
 
-def code(meaning: str, vocabulary: Sequence[str], *, required: bool = False) -> dy.String:
+def code(
+    meaning: str, vocabulary: Sequence[str], *, required: bool = False, privacy: Privacy = Privacy.NEITHER
+) -> dy.String:
     """Build a column whose values come from a closed vocabulary."""
     words = list(vocabulary)
     accepted = f"one of {', '.join(words)}"
-    properties = _properties(meaning, accepted, required=required)
+    properties = _properties(meaning, accepted, required=required, privacy=privacy)
     properties["metadata"]["vocabulary"] = words
     return dy.String(check={"vocabulary": lambda value: value.is_in(words)}, **properties)
 
@@ -62,10 +75,11 @@ def number(
     above: float | None = None,
     high: float | None = None,
     required: bool = False,
+    privacy: Privacy = Privacy.NEITHER,
 ) -> dy.Float64:
     """Build a finite number within plausible bounds (`low` and `high` inclusive, `above` not)."""
     accepted = f"a number such as 12.5{_bounds(low, above, high)}"
-    properties = _properties(meaning, accepted, required=required)
+    properties = _properties(meaning, accepted, required=required, privacy=privacy)
     return dy.Float64(min=low, min_exclusive=above, max=high, **properties)
 
 
@@ -74,19 +88,22 @@ def whole_number(
 ) -> dy.Int64:
     """Build a whole number within plausible bounds, both inclusive."""
     accepted = f"a whole number{_bounds(low, None, high)}"
-    return dy.Int64(min=low, max=high, **_properties(meaning, accepted, required=required))
+    properties = _properties(meaning, accepted, required=required, privacy=Privacy.NEITHER)
+    return dy.Int64(min=low, max=high, **properties)
 
 
 def day(meaning: str, *, required: bool = False) -> dy.Date:
     """Build a calendar day."""
-    properties = _properties(meaning, f"a date written YYYY-MM-DD {_DATES}", required=required)
+    accepted = f"a date written YYYY-MM-DD {_DATES}"
+    properties = _properties(meaning, accepted, required=required, privacy=Privacy.QUASI_IDENTIFIER)
     return dy.Date(min=FIRST_DAY, max=LAST_DAY, **properties)
 
 
 def partial_day(meaning: str, *, required: bool = False) -> dy.String:
     """Build a day of which only the year, or the year and month, may be known; stays text."""
     accepted = f"a date written YYYY-MM-DD, YYYY-MM or YYYY, {_DATES}"
-    properties = _properties(meaning, accepted, required=required, partial=True)
+    privacy = Privacy.QUASI_IDENTIFIER
+    properties = _properties(meaning, accepted, required=required, privacy=privacy, partial=True)
     # Text of this form sorts as dates do, and `2014` is within bounds as a prefix of its days.
     first, last = str(FIRST_DAY), str(LAST_DAY)
     return dy.String(check={"range": lambda value: (value >= first[:4]) & (value <= last)}, **properties)
@@ -97,13 +114,13 @@ def moment(meaning: str, *, required: bool = False) -> dy.Datetime:
     accepted = f"a date and time written YYYY-MM-DD HH:MM or YYYY-MM-DD HH:MM:SS, {_DATES}"
     low = dt.datetime.combine(FIRST_DAY, dt.time.min)
     high = dt.datetime.combine(LAST_DAY, dt.time.max)
-    properties = _properties(meaning, accepted, required=required)
+    properties = _properties(meaning, accepted, required=required, privacy=Privacy.QUASI_IDENTIFIER)
     return dy.Datetime(min=low, max=high, time_unit="us", **properties)
 
 
 def yes_no(meaning: str, *, required: bool = False) -> dy.Bool:
     """Build a truth value."""
-    return dy.Bool(**_properties(meaning, "true or false", required=required))
+    return dy.Bool(**_properties(meaning, "true or false", required=required, privacy=Privacy.NEITHER))
 
 
 def rule(accepted: str, holds: pl.Expr) -> Any:

@@ -2,6 +2,7 @@
 
 import dataframely as dy
 
+from schemas.privacy import Privacy
 from schemas.records import columns
 
 
@@ -10,7 +11,9 @@ class Deaths(dy.Schema):
 
     key = ("participant_id",)
 
-    participant_id = columns.identifier("Participant who died.", required=True)
+    participant_id = columns.identifier(
+        "Participant who died.", required=True, privacy=Privacy.DIRECT_IDENTIFIER
+    )
     died_on = columns.day("Day of death.", required=True)
     cause = columns.code(
         "Underlying cause.",

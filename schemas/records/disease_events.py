@@ -2,6 +2,7 @@
 
 import dataframely as dy
 
+from schemas.privacy import Privacy
 from schemas.records import columns
 from schemas.reference import seed_column
 
@@ -12,7 +13,9 @@ class DiseaseEvents(dy.Schema):
     # Several organs may be found on one day; an event whose organ is unknown is one event.
     key = ("participant_id", "event_on", "event_type", "organ")
 
-    participant_id = columns.identifier("Participant who had the event.", required=True)
+    participant_id = columns.identifier(
+        "Participant who had the event.", required=True, privacy=Privacy.DIRECT_IDENTIFIER
+    )
     event_on = columns.day("Day the event was diagnosed.", required=True)
     event_type = columns.code(
         "What kind of event.",

@@ -3,6 +3,7 @@
 import dataframely as dy
 import polars as pl
 
+from schemas.privacy import Privacy
 from schemas.records import columns
 from schemas.records.vocabularies import MODALITIES
 
@@ -12,9 +13,13 @@ class ExerciseBouts(dy.Schema):
 
     key = ("bout_id",)
 
-    bout_id = columns.identifier("Bout, unique in the study.", required=True)
-    participant_id = columns.identifier("Participant who exercised.", required=True)
-    visit = columns.identifier("Study visit the bout belongs to.", required=True)
+    bout_id = columns.identifier(
+        "Bout, unique in the study.", required=True, privacy=Privacy.DIRECT_IDENTIFIER
+    )
+    participant_id = columns.identifier(
+        "Participant who exercised.", required=True, privacy=Privacy.DIRECT_IDENTIFIER
+    )
+    visit = columns.identifier("Study visit the bout belongs to.", required=True, privacy=Privacy.NEITHER)
     modality = columns.code("Kind of exercise.", MODALITIES, required=True)
     started_at = columns.moment("Start of the bout, local time.")
     ended_at = columns.moment("End of the bout, local time.")

@@ -3,6 +3,7 @@
 import dataframely as dy
 import polars as pl
 
+from schemas.privacy import Privacy
 from schemas.records import columns
 from schemas.records.vocabularies import MODALITIES
 
@@ -15,8 +16,12 @@ class ExerciseSessions(dy.Schema):
 
     key = ("session_id",)
 
-    session_id = columns.identifier("Session, unique in the study.", required=True)
-    participant_id = columns.identifier("Participant whose session it is.", required=True)
+    session_id = columns.identifier(
+        "Session, unique in the study.", required=True, privacy=Privacy.DIRECT_IDENTIFIER
+    )
+    participant_id = columns.identifier(
+        "Participant whose session it is.", required=True, privacy=Privacy.DIRECT_IDENTIFIER
+    )
     session_on = columns.day("Day of the session.", required=True)
     modality = columns.code("Kind of exercise.", MODALITIES, required=True)
     prescribed_minutes = columns.number("Planned duration, in minutes.", low=0, high=1440)

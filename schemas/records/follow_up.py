@@ -2,6 +2,7 @@
 
 import dataframely as dy
 
+from schemas.privacy import Privacy
 from schemas.records import columns
 
 
@@ -10,7 +11,9 @@ class FollowUp(dy.Schema):
 
     key = ("participant_id", "followed_on", "kind")
 
-    participant_id = columns.identifier("Participant who was followed up.", required=True)
+    participant_id = columns.identifier(
+        "Participant who was followed up.", required=True, privacy=Privacy.DIRECT_IDENTIFIER
+    )
     followed_on = columns.day("Day of the contact, assessment or withdrawal.", required=True)
     kind = columns.code(
         "What happened that day.",

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import dataframely as dy
 import polars as pl
 
+from schemas.privacy import Privacy
 from schemas.records import columns
 
 _NUMBER = r"(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,3})?"
@@ -74,6 +75,7 @@ def result_text(
         description=meaning,
         metadata={
             "accepted": accepted if required else f"{accepted}; or empty",
+            "privacy": Privacy.NEITHER,
             "vocabulary": list(words),
             "causes": {"regex": _CAUSES, "check__range": _RANGE_CAUSES, "check__vocabulary": _WORD_CAUSES},
         },

@@ -2,6 +2,7 @@
 
 import dataframely as dy
 
+from schemas.privacy import Privacy
 from schemas.records import columns
 
 
@@ -10,11 +11,19 @@ class Samples(dy.Schema):
 
     key = ("sample_id",)
 
-    sample_id = columns.identifier("Sample, unique in the study.", required=True)
-    participant_id = columns.identifier("Participant who gave the sample.", required=True)
-    visit = columns.identifier("Study visit of the sample.", required=True)
-    bout_id = columns.identifier("Bout of exercise the sample belongs to; empty at rest.")
-    timepoint = columns.identifier("Planned time, from timepoints of study.yaml.", required=True)
+    sample_id = columns.identifier(
+        "Sample, unique in the study.", required=True, privacy=Privacy.DIRECT_IDENTIFIER
+    )
+    participant_id = columns.identifier(
+        "Participant who gave the sample.", required=True, privacy=Privacy.DIRECT_IDENTIFIER
+    )
+    visit = columns.identifier("Study visit of the sample.", required=True, privacy=Privacy.NEITHER)
+    bout_id = columns.identifier(
+        "Bout of exercise the sample belongs to; empty at rest.", privacy=Privacy.DIRECT_IDENTIFIER
+    )
+    timepoint = columns.identifier(
+        "Planned time, from timepoints of study.yaml.", required=True, privacy=Privacy.NEITHER
+    )
     minutes_from_bout_end = columns.number(
         "Actual time of drawing, in minutes after the bout's end (negative before).",
         low=-43_200,

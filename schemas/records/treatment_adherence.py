@@ -3,6 +3,7 @@
 import dataframely as dy
 import polars as pl
 
+from schemas.privacy import Privacy
 from schemas.records import columns
 
 
@@ -11,7 +12,9 @@ class TreatmentAdherence(dy.Schema):
 
     key = ("participant_id", "period_start", "therapy")
 
-    participant_id = columns.identifier("Participant who was treated.", required=True)
+    participant_id = columns.identifier(
+        "Participant who was treated.", required=True, privacy=Privacy.DIRECT_IDENTIFIER
+    )
     period_start = columns.day("First day of the period.", required=True)
     period_end = columns.day("Last day of the period.", required=True)
     therapy = columns.text("Name of the therapy.", required=True)
