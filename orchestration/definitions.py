@@ -11,6 +11,7 @@ from orchestration.assets.release import build_release
 from orchestration.assets.transforms import build_transforms
 from orchestration.assets.validation import SUITE_CHECKS
 from orchestration.build_database import BuildDatabase
+from orchestration.build_outcome import RunRecord
 from orchestration.catalogue import Table, read_catalogue
 from orchestration.dbt_project import read_manifest
 from orchestration.progress import Progress
@@ -41,12 +42,15 @@ def _spec(catalogue: dict[str, Table]) -> Callable[[str], dg.AssetSpec]:
     return spec
 
 
-def build_defs(settings: Settings | None = None, progress: Progress | None = None) -> dg.Definitions:
+def build_defs(
+    settings: Settings | None = None, progress: Progress | None = None, wait_seconds: float = 0
+) -> dg.Definitions:
     """Define everything that Dagster knows of cohortmart.
 
     Args:
         settings: the warehouse; default from the environment.
         progress: told how far a run is; default one that shows nothing.
+        wait_seconds: how long a run waits for whoever is changing the warehouse.
 
     Returns:
         Assets, checks, the job `build`, its nightly schedule and the resources.
@@ -80,9 +84,16 @@ def build_defs(settings: Settings | None = None, progress: Progress | None = Non
             )
         ],
         resources={
+            # The pseudonym key is no part of it: Dagster shows what its resources are made with.
             "database": BuildDatabase(
-                home=str(settings.home), studies=[str(p.absolute()) for p in settings.studies]
+                home=str(settings.home),
+                studies=[str(p.absolute()) for p in settings.studies],
+                data_cutoff=settings.data_cutoff.isoformat() if settings.data_cutoff else "",
+                inputs_of=settings.inputs_of,
+                despite_lock=settings.despite_lock,
+                wait_seconds=wait_seconds,
             ),
+            "run_record": RunRecord(home=str(settings.home)),
             "progress": progress or Progress(),
         },
         # One process is one writer; steps of a run share a DuckDB file.

@@ -15,9 +15,17 @@ class Progress:
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
+        self.notes: list[str] = []
 
     def advance(self, part: str, done: int, total: int, label: str = "") -> None:
         """Say that `done` of `total` units of a part are finished."""
+
+    def announce(self, sentence: str) -> None:
+        """Say something to people at once."""
+
+    def note(self, sentence: str) -> None:
+        """Remember what a part of the build has to say to people when it is over."""
+        self.notes.append(sentence)
 
     @contextmanager
     def part(self, name: str) -> Iterator[None]:

@@ -65,6 +65,21 @@ class Settings(BaseSettings):
             raise ValueError(f"{home} is a file; accepted: a folder, which need not exist yet")
         return home
 
+    @field_validator("data_cutoff", mode="before")
+    @classmethod
+    def _day(cls, value: object) -> object:
+        # A number would be taken for seconds since 1970.
+        if isinstance(value, str):
+            if not re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", value.strip(), re.ASCII):
+                raise ValueError(f"`{value}` is no day; accepted: year-month-day, such as 2012-12-31")
+            try:
+                return dt.date.fromisoformat(value.strip())
+            except ValueError:
+                raise ValueError(
+                    f"`{value}` is not a day of the calendar; accepted: year-month-day, such as 2012-12-31"
+                ) from None
+        return value
+
     @field_validator("threads", mode="before")
     @classmethod
     def _whole_number(cls, value: object) -> object:

@@ -5,6 +5,8 @@ from typing import TypeVar
 
 import dagster as dg
 
+from orchestration.database_lock import LockedStudyError
+from orchestration.landing.data_cutoff import NobodyEnrolledError
 from schemas.errors import StudyPackageError
 
 Item = TypeVar("Item")
@@ -12,6 +14,8 @@ Result = TypeVar("Result")
 
 # Marks, in a failure's metadata, that a package could not be read.
 UNREADABLE = "unreadable_package"
+# Marks that a package could be read, but may not be used.
+REFUSED = "refused"
 
 
 def for_each_package(items: Iterable[Item], work: Callable[[Item], Result]) -> list[Result]:
@@ -21,11 +25,14 @@ def for_each_package(items: Iterable[Item], work: Callable[[Item], Result]) -> l
         dagster.Failure: a package could not be read; its description lists every problem.
     """
     results, problems = [], []
+    is_unreadable = False
     for item in items:
         try:
             results.append(work(item))
         except StudyPackageError as error:
             problems += error.problems
+            is_unreadable = is_unreadable or not isinstance(error, (LockedStudyError, NobodyEnrolledError))
     if problems:
-        raise dg.Failure(description="\n".join(problems), metadata={UNREADABLE: True}, allow_retries=False)
+        why = UNREADABLE if is_unreadable else REFUSED
+        raise dg.Failure(description="\n".join(problems), metadata={why: True}, allow_retries=False)
     return results

@@ -1,5 +1,6 @@
-"""One asset for each record type: from a delivered file to `raw.<record>`."""
+"""One asset for each record type: from a delivered file, or what it landed as before, to `raw.<record>`."""
 
+import contextlib
 import itertools
 from collections.abc import Iterator
 
@@ -12,7 +13,12 @@ from orchestration.assets.ownership import DATA_ENGINEERING
 from orchestration.build_database import BuildDatabase
 from orchestration.deliveries import Delivery, read_deliveries
 from orchestration.landing import FileLanding, above_tolerance, apply_cross_record_rules, land_record
+from orchestration.landing.data_cutoff import apply_data_cutoff
+from orchestration.landing.kept import DamagedLandingError, keep, load
+from orchestration.landing_plan import landing_of, read_plan
+from orchestration.late_corrections import find_corrections
 from orchestration.progress import Progress
+from orchestration.settings import Settings
 from schemas.errors import StudyPackageError
 from schemas.records import RECORDS, RecordType
 from schemas.study import load_study
@@ -45,6 +51,15 @@ def _land(con: duckdb.DuckDBPyConnection, delivery: Delivery, record: str) -> li
         raise StudyPackageError(f"{delivery.study_id}: {problem}" for problem in error.problems) from None
 
 
+@contextlib.contextmanager
+def _damage_fails() -> Iterator[None]:
+    """Say of a kept landing that was damaged since the run began what to do; the next run throws it away."""
+    try:
+        yield
+    except DamagedLandingError as error:
+        raise dg.Failure(f"{error}; start the build again", allow_retries=False) from None
+
+
 def _raw_asset(position: int, record: RecordType) -> dg.AssetsDefinition:
     @dg.asset(
         key=raw_key(record.name),
@@ -60,18 +75,25 @@ def _raw_asset(position: int, record: RecordType) -> dg.AssetsDefinition:
         database: BuildDatabase,
         progress: dg.ResourceParam[Progress],
     ) -> dg.MaterializeResult[None]:
+        build = database.settings.build
+        plan = read_plan(build)
         with progress.part("landing"), database.connect(context.run_id) as con:
             files = for_each_package(
-                read_deliveries(database.settings.build),
+                plan.new(read_deliveries(build)),
                 lambda delivery: _land(con, delivery, record.name),
             )
             landed = list(itertools.chain.from_iterable(files))
+            with _damage_fails():
+                kept = sum(load(con, kept, [f"raw.{record.name}"]) for kept in plan.kept.values())
             progress.advance("landing", position, len(RECORDS) + 1, record.name)
+        accepted = sum(f.rows_accepted for f in landed)
         return dg.MaterializeResult(
             metadata={
-                "dagster/row_count": sum(f.rows_accepted for f in landed),
+                "dagster/row_count": accepted + kept,
                 "rows_read": sum(f.rows_read for f in landed),
                 "rows_quarantined": sum(f.rows_quarantined for f in landed),
+                "rows_landed_anew": accepted,
+                "rows_landed_before": kept,
             }
         )
 
@@ -79,6 +101,44 @@ def _raw_asset(position: int, record: RecordType) -> dg.AssetsDefinition:
 
 
 RAW_ASSETS = [_raw_asset(position, record) for position, record in enumerate(RECORDS.values(), start=1)]
+
+
+def _keep_landed(
+    con: duckdb.DuckDBPyConnection, settings: Settings, deliveries: list[Delivery], progress: Progress
+) -> None:
+    """Keep what studies landed as, so that the next build need not land them again."""
+    for delivery in deliveries:
+        try:
+            keep(con, delivery.study_id, landing_of(settings, delivery))
+        except OSError as error:
+            progress.note(f"{delivery.study_id}: what it landed as could not be kept ({error.strerror}).")
+
+
+def _note_corrections(settings: Settings, run_id: str, progress: Progress) -> None:
+    """Say, and enter in the ledger, what changes against the release that is current."""
+    for correction in find_corrections(settings, read_deliveries(settings.build)):
+        correction.enter(settings, run_id)
+        progress.note(str(correction))
+
+
+def _pseudonymise(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    if settings.pseudonym_key is not None:
+        from orchestration.privacy.pseudonyms import pseudonymise  # noqa: PLC0415 - where a key is set only
+
+        pseudonymise(con, settings.pseudonym_key)
+
+
+def _apply_cutoff(con: duckdb.DuckDBPyConnection, settings: Settings, progress: Progress) -> None:
+    """Make this the analysis of an earlier day, where one was asked for."""
+    cutoff = settings.data_cutoff
+    if cutoff is None:
+        return
+    (left_out,) = for_each_package([cutoff], lambda day: apply_data_cutoff(con, day))
+    for study_id, n in left_out.items():
+        who = f"{n:,} participants enrolled later are left out" if n else "nobody was enrolled later"
+        progress.note(f"{study_id}: data cutoff {cutoff}; {who}.")
+    if not left_out:
+        progress.note(f"Data cutoff {cutoff}: no study has a later one.")
 
 
 @dg.multi_asset(
@@ -112,20 +172,28 @@ def landing_audit(
     progress: dg.ResourceParam[Progress],
 ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
     """Apply the rules across records, once every record type has landed, and balance the books."""
+    settings = database.settings
+    new = read_plan(settings.build).new(read_deliveries(settings.build))
     with progress.part("landing"), database.connect(context.run_id) as con:
-        studies = [load_study(d.folder) for d in read_deliveries(database.settings.build)]
-        apply_cross_record_rules(con, studies)
+        apply_cross_record_rules(con, [load_study(delivery.folder) for delivery in new])
         breaches = above_tolerance(con)
+        _keep_landed(con, settings, new, progress)
+        _note_corrections(settings, context.run_id, progress)
+        _pseudonymise(con, settings)
+        _apply_cutoff(con, settings, progress)
         counts = {
             key: con.sql(f"select count(*) from {'.'.join(key.path)}").fetchall()[0][0]
             for key in (LANDING, QUARANTINE, ASSAY_VOCABULARY)
         }
         progress.advance("landing", len(RECORDS) + 1, len(RECORDS) + 1, "rules across records")
+    said = dg.MetadataValue.text("\n".join(progress.notes))
     for key, rows in counts.items():
-        yield dg.MaterializeResult(asset_key=key, metadata={"dagster/row_count": rows})
+        more = {"said": said} if key == LANDING and progress.notes else {}
+        yield dg.MaterializeResult(asset_key=key, metadata={"dagster/row_count": rows, **more})
     yield dg.AssetCheckResult(
         asset_key=LANDING,
         check_name=WITHIN_TOLERANCE,
         passed=not breaches,
         description="; ".join(str(breach) for breach in breaches),
+        metadata={"reasons": dg.MetadataValue.json([breach.count for breach in breaches])},
     )

@@ -4,10 +4,11 @@ from collections.abc import Iterable
 
 import dagster as dg
 
-from orchestration import ledger
 from orchestration.assets.ownership import DATA_ENGINEERING
 from orchestration.build_database import BuildDatabase
+from orchestration.build_outcome import enter
 from orchestration.catalogue import Table
+from orchestration.consent import remove_outdated
 from orchestration.deliveries import read_deliveries
 from orchestration.progress import Progress
 from orchestration.release.publish import publish
@@ -52,13 +53,16 @@ def build_release(catalogue: dict[str, Table], upstream: Iterable[dg.AssetKey]) 
                 write_report=write_report,
                 on_table=lambda done, total, name: progress.advance("release", done, total, name),
             )
-        ledger.append(
-            settings.ledger,
-            "build",
-            run_id=context.run_id,
+        enter(
+            settings,
+            context.run_id,
+            "released",
+            [],
             release_id=folder.name,
+            data_cutoff=settings.data_cutoff.isoformat() if settings.data_cutoff else None,
             seconds={part: round(seconds, 2) for part, seconds in progress.seconds.items()},
         )
+        remove_outdated(settings, progress.note)
         database.release_lock()
         return dg.MaterializeResult(
             metadata={"path": dg.MetadataValue.path(folder), "dagster/row_count": len(catalogue)}

@@ -14,7 +14,7 @@ from orchestration.assets.landing import LANDING
 from orchestration.assets.ownership import DATA_ENGINEERING, STATISTICS
 from orchestration.build_database import BuildDatabase
 from orchestration.catalogue import MART_SCHEMAS
-from orchestration.dbt_project import PROJECT, dbt_environment, dbt_executable
+from orchestration.dbt_project import PROJECT, dbt_environment, dbt_executable, target_folder
 from orchestration.progress import Progress
 
 
@@ -65,7 +65,7 @@ def _run_dbt(
         manifest=manifest,
         dagster_dbt_translator=translator,
         project_dir=PROJECT,
-        target_path=settings.dbt_target,
+        target_path=target_folder(settings),
         raise_on_error=True,
         context=context,
         adapter=None,

@@ -4,7 +4,7 @@ import dagster as dg
 
 from orchestration.build_database import BuildDatabase
 from orchestration.progress import Progress
-from orchestration.validation import Outcome, read_suite, save_outcomes, suites, validate
+from orchestration.validation import Outcome, keep_rows, read_suite, save_outcomes, suites, validate
 
 
 def _suite_check(position: int, table: str, total: int) -> dg.AssetChecksDefinition:
@@ -26,6 +26,7 @@ def _suite_check(position: int, table: str, total: int) -> dg.AssetChecksDefinit
             with database.connect(context.run.run_id, read_only=True):
                 pass  # fails with advice when the run has no database
             outcomes = validate(settings.build_database, table, suite)
+            outcomes = keep_rows(settings.build / "failing_rows", table, outcomes)
             save_outcomes(settings.build / "validation", table, outcomes)
             progress.advance("validation", position, total, table)
         failed = [o for o in outcomes if not o.success]
@@ -34,6 +35,7 @@ def _suite_check(position: int, table: str, total: int) -> dg.AssetChecksDefinit
             severity=_severity(failed),
             description="\n".join(o.complaint for o in failed),
             metadata={
+                "reasons": dg.MetadataValue.json([o.says for o in failed if o.is_blocking]),
                 "expectations": len(outcomes),
                 "failed": dg.MetadataValue.json(
                     {o.expectation: {"says": o.says, "shown": o.unexpected} for o in failed}

@@ -4,6 +4,34 @@ Belongs here: arguments, what is printed, exit statuses. Slow libraries are impo
 that needs them, so that `cohortmart sql` answers at once.
 """
 
-from orchestration.cli.app import main
+import os
+import signal
+import sys
+from types import FrameType
+
+_INTERRUPTED = 130
+_OF_BUILD = "The build was interrupted; the current release is as it was."
+_OF_OTHERS = "Interrupted."
+
+
+def main() -> None:
+    """Run the command; the console script.
+
+    From here on an interrupt ends it with a sentence: while Python imports, it would end with a traceback.
+    """
+    is_build = "build" in sys.argv[1:2]
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        os.write(2, f"\n{_OF_BUILD if is_build else _OF_OTHERS}\n".encode())
+        os._exit(_INTERRUPTED)
+
+    python_does = signal.signal(signal.SIGINT, end)
+    from orchestration.cli.app import app  # noqa: PLC0415 - after what is said of an interrupt
+
+    # A build goes on to say what becomes of it; other commands unwind.
+    if not is_build:
+        signal.signal(signal.SIGINT, python_does)
+    app()
+
 
 __all__ = ["main"]

@@ -45,12 +45,39 @@ def build(
         list[Path] | None,
         typer.Option(help="A study package; may be repeated (default: the studies that ship)."),
     ] = None,
+    *,
+    data_cutoff: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DATE",
+            help="Rebuild the analysis of an earlier day: nothing after it counts, in every study whose own"
+            " cutoff is later. With nominal dates it is a day of the study's made-up calendar.",
+        ),
+    ] = None,
+    inputs_of: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RELEASE",
+            help="Build the packages of a release again (current or its id); a --study takes the place of the"
+            " package of the same study.",
+        ),
+    ] = None,
+    despite_lock: Annotated[
+        str | None,
+        typer.Option(metavar="REASON", help="Why a locked study may change; the ledger keeps the reason."),
+    ] = None,
+    wait: Annotated[
+        float,
+        typer.Option(min=0, metavar="SECONDS", help="How long to wait for whoever changes the warehouse."),
+    ] = 0,
     home: Home = None,
 ) -> None:
     """Build the studies into a new release and print what it says."""
     from orchestration.cli.interruption import Interruption  # noqa: PLC0415
 
-    settings = settings_of(home, study)
+    settings = settings_of(
+        home, study, data_cutoff=data_cutoff, inputs_of=inputs_of, despite_lock=despite_lock
+    )
     interruption = Interruption()
     interruption.watch()
     from orchestration.dbt_project import start_parsing  # noqa: PLC0415
@@ -58,7 +85,7 @@ def build(
     start_parsing(settings)
     from orchestration.cli.build import run_build  # noqa: PLC0415
 
-    raise typer.Exit(run_build(settings, interruption, _STARTED))
+    raise typer.Exit(run_build(settings, interruption, _STARTED, wait_seconds=wait))
 
 
 @app.command()
@@ -138,8 +165,3 @@ def simulate_challenge(
 
 for more in (release_commands, lock_commands, trace_commands, export_commands, forget_commands):
     more.add_to(app)
-
-
-def main() -> None:
-    """Run the command; the console script."""
-    app()

@@ -11,8 +11,10 @@ import duckdb
 from rich.console import Console
 from rich.table import Table
 
+from orchestration import ledger
 from orchestration.assets.failures import UNREADABLE
 from orchestration.assets.landing import WITHIN_TOLERANCE
+from orchestration.build_outcome import SAID_ELSEWHERE, enter, is_entered, last_run
 from orchestration.cli.interruption import Interruption, in_thread
 from orchestration.cli.progress import TerminalProgress
 from orchestration.cli.summary import print_release
@@ -20,22 +22,24 @@ from orchestration.cli.terminal import terminal
 from orchestration.dagster_instance import open_instance
 from orchestration.definitions import JOB, build_defs
 from orchestration.landing import landed_files, render_files
+from orchestration.privacy.pseudonyms import weakness
 from orchestration.progress import PARTS
 from orchestration.settings import Settings
 
 # Dagster's own log goes to its home, where the UI shows it; the terminal is for people.
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
-_SAID_ELSEWHERE = ("DagsterAssetCheckFailedError",)
 
-
-def run_build(settings: Settings, interruption: Interruption, started: float) -> int:
+def run_build(
+    settings: Settings, interruption: Interruption, started: float, *, wait_seconds: float = 0
+) -> int:
     """Build a release and print what it says.
 
     Args:
         settings: the warehouse and its studies.
         interruption: what happens when the build is interrupted; watching already.
         started: `time.perf_counter()` when the command began, for the timing.
+        wait_seconds: how long to wait for whoever is changing the warehouse.
 
     Returns:
         Exit status: 0 released; 1 refused, `current` is as it was; 2 a package cannot be read.
@@ -43,10 +47,14 @@ def run_build(settings: Settings, interruption: Interruption, started: float) ->
     warnings.filterwarnings("ignore", category=dg.BetaWarning)
     console, errors = terminal(), Console(stderr=True)
     progress = TerminalProgress(errors)
-    defs = build_defs(settings, progress)
+    ledger.set_command(ledger.command() or _command(settings))
+    if settings.pseudonym_key and (warning := weakness(settings.pseudonym_key)):
+        errors.print(warning, style="yellow", markup=False, highlight=False, soft_wrap=True)
+    defs = build_defs(settings, progress, wait_seconds)
     progress.start()
     run_id = str(uuid.uuid4())
     interruption.before_ending(progress.stop)
+    interruption.before_ending(lambda: _enter_interrupted(settings, run_id))
     interruption.before_ending(lambda: _cancel(settings, run_id))
 
     def execute() -> dg.ExecuteInProcessResult:
@@ -62,11 +70,37 @@ def run_build(settings: Settings, interruption: Interruption, started: float) ->
     finally:
         progress.stop()
     if not result.success:
+        _print_notes(progress, errors)
         return _explain(result, settings, errors)
     print_release(settings, console)
+    _print_notes(progress, console)
     _print_warnings(result, console)
     _print_times(progress, time.perf_counter() - started, console)
     return 0
+
+
+def _command(settings: Settings) -> str:
+    """Say for the ledger which command this is; a study by the name of its folder, a reason not at all."""
+    words = [f"--study {study.name}" for study in settings.studies]
+    if settings.inputs_of:
+        words.append(f"--inputs-of {settings.inputs_of}")
+    if settings.data_cutoff:
+        words.append(f"--data-cutoff {settings.data_cutoff}")
+    if settings.despite_lock:
+        words.append("--despite-lock")
+    return " ".join(["cohortmart build", *words])
+
+
+def _enter_interrupted(settings: Settings, run_id: str) -> None:
+    """Enter in the ledger that the build was interrupted, once it has begun to change anything."""
+    if last_run(settings) == run_id and not is_entered(settings, run_id):
+        enter(settings, run_id, "interrupted", [])
+
+
+def _print_notes(progress: TerminalProgress, console: Console) -> None:
+    """Say what the parts of the build had to say: what was landed, left out, corrected."""
+    for note in progress.notes:
+        console.print(note, markup=False, highlight=False, soft_wrap=True)
 
 
 def _cancel(settings: Settings, run_id: str) -> None:
@@ -104,7 +138,7 @@ def _explain(result: dg.ExecuteInProcessResult, settings: Settings, console: Con
             console.print(
                 failure.user_failure_data.description, markup=False, highlight=False, soft_wrap=True
             )
-        elif failure.error is None or failure.error.cls_name in _SAID_ELSEWHERE:
+        elif failure.error is None or failure.error.cls_name in SAID_ELSEWHERE:
             continue
         else:
             cause = failure.error.cause or failure.error

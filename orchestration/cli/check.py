@@ -3,10 +3,12 @@
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress
 
 from orchestration.cli.terminal import terminal
 from orchestration.landing import check_package, render_check
+from schemas.plain_text import plain
 
 
 def run_check(path: Path, threads: int) -> int:
@@ -25,7 +27,7 @@ def run_check(path: Path, threads: int) -> int:
 
         def show(file: str, done: int, total: int) -> None:
             if file not in tasks:
-                tasks[file] = bars.add_task(file, total=total)
+                tasks[file] = bars.add_task(escape(plain(file)), total=total)
             bars.update(tasks[file], completed=done)
 
         report = check_package(path, show, threads)

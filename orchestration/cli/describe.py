@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from orchestration.cli.terminal import fail, terminal
+from orchestration.release.read import DamagedReleaseError, NoReleaseError, find_release, reading
 from orchestration.settings import Settings
 
 if TYPE_CHECKING:
@@ -24,19 +25,20 @@ def run_tables(settings: Settings, name: str | None) -> int:
     """List the tables of the current release, or describe the columns of one.
 
     Returns:
-        Exit status: 0, or 2 when there is no release or no such table.
+        Exit status: 0, or 2 when there is no release, a damaged one or no such table.
     """
-    database = settings.current / "cohortmart.duckdb"
-    if not database.exists():
-        return fail(f"There is no release in {settings.home} yet: run `cohortmart build` first.")
-    with duckdb.connect(database.resolve(), read_only=True) as con:
-        tables = con.sql(
-            "select schema_name || '.' || table_name, estimated_size, comment from duckdb_tables() order by 1"
-        ).fetchall()
-        columns = con.sql(
-            "select schema_name || '.' || table_name, column_name, data_type, comment "
-            "from duckdb_columns() order by column_index"
-        ).fetchall()
+    try:
+        with reading(find_release(settings)) as con:
+            tables = con.sql(
+                "select schema_name || '.' || table_name, estimated_size, comment "
+                "from duckdb_tables() order by 1"
+            ).fetchall()
+            columns = con.sql(
+                "select schema_name || '.' || table_name, column_name, data_type, comment "
+                "from duckdb_columns() order by column_index"
+            ).fetchall()
+    except (NoReleaseError, DamagedReleaseError, duckdb.Error) as error:
+        return fail(str(error))
     console = terminal()
     if name is None:
         listing = _table("table", "rows", "what it holds")
@@ -99,10 +101,11 @@ def _study_keys() -> Table:
 
 
 def _columns(record: "RecordType") -> Table:
-    columns = _table("column", "required", "accepted", "what it holds")
+    columns = _table("column", "required", "privacy", "accepted", "what it holds")
     for column, accepted in record.accepted.items():
         required = "yes" if column in record.required else ""
-        columns.add_row(column, required, accepted, record.descriptions[column])
+        privacy = record.privacy[column].replace("_", " ")
+        columns.add_row(column, required, privacy, accepted, record.descriptions[column])
     return columns
 
 

@@ -17,7 +17,7 @@ class TerminalProgress(Progress):
             BarColumn(bar_width=30),
             TextColumn("{task.completed:>3.0f}/{task.total:<3.0f}"),
             TimeElapsedColumn(),
-            TextColumn("{task.fields[label]}", style="dim"),
+            TextColumn("{task.fields[label]}", style="dim", markup=False),
             console=console,
             disable=not console.is_terminal,
         )
@@ -32,6 +32,10 @@ class TerminalProgress(Progress):
     def stop(self) -> None:
         """Leave the bars as they are."""
         self.bars.stop()
+
+    def announce(self, sentence: str) -> None:
+        """Print a sentence above the bars."""
+        self.bars.console.print(sentence, markup=False, highlight=False, soft_wrap=True)
 
     def advance(self, part: str, done: int, total: int, label: str = "") -> None:
         """Move the bar of a part; its clock starts with its first unit."""

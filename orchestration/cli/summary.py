@@ -6,6 +6,7 @@ from typing import Any
 import duckdb
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from orchestration.release.biomarkers import ratio_text, read_biomarker_effects
 from orchestration.release.results import read_results, read_studies
@@ -33,7 +34,11 @@ def print_release(settings: Settings, console: Console) -> None:
     for study in studies:
         console.print()
         console.print(f"{study['study_id']}: {study['title']}", style="bold", markup=False)
-        console.print(f"{study['participants']:,} participants, {study['arms_in_words']}", highlight=False)
+        console.print(
+            f"{study['participants']:,} participants, {study['arms_in_words']}, data cutoff {_cutoff(study)}",
+            markup=False,
+            highlight=False,
+        )
         own = [r for r in results if r["study_id"] == study["study_id"] and study["is_followed"]]
         for comparison in dict.fromkeys((r["experimental"], r["control"]) for r in own):
             console.print()
@@ -65,6 +70,13 @@ def print_release(settings: Settings, console: Console) -> None:
         markup=False,
         soft_wrap=True,
     )
+
+
+def _cutoff(study: dict[str, Any]) -> str:
+    """Say until when a study's data count, and who is left out as they had not been enrolled by then."""
+    if not study["not_yet_enrolled"]:
+        return str(study["data_cutoff"])
+    return f"{study['data_cutoff']} ({study['not_yet_enrolled']:,} participants enrolled later are left out)"
 
 
 def _comparison_table(rows: list[dict[str, Any]]) -> Table:
@@ -115,7 +127,7 @@ def _biomarker_table(rows: list[dict[str, Any]]) -> Table:
     timepoints = list(dict.fromkeys(row["timepoint"] for row in rows))
     table = Table(box=None, pad_edge=False, header_style="bold")
     contrast = f"{arm_id} vs {comparator}" if comparator else arm_id
-    table.add_column(f"{kind}, {visit}: {contrast}", no_wrap=True)
+    table.add_column(Text(f"{kind}, {visit}: {contrast}"), no_wrap=True)
     for timepoint in timepoints:
         table.add_column(f"{timepoint}, ratio (95 % CI)", justify="right", no_wrap=True)
     for analyte in dict.fromkeys(row["analyte"] for row in rows):

@@ -4,6 +4,17 @@ from dataclasses import dataclass
 
 import polars as pl
 
+# A record with more columns than any questionnaire has items is none.
+MAX_COLUMNS = 2000
+# What a batch may hold: its memory is bounded by them, however short or wide the rows are.
+MAX_BATCH_ROWS = 200_000
+MAX_BATCH_VALUES = 300_000
+
+
+def rows_of_a_batch(n_columns: int) -> int:
+    """Return how many rows of so many columns a batch may have."""
+    return max(1, min(MAX_BATCH_ROWS, MAX_BATCH_VALUES // max(n_columns, 1)))
+
 
 @dataclass(frozen=True)
 class MalformedRow:

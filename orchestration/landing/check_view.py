@@ -1,7 +1,5 @@
 """The report of a check for the terminal; in a pipe the same words without colour."""
 
-import re
-
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
@@ -9,16 +7,15 @@ from rich.text import Text
 
 from orchestration.landing.check import CheckReport, FileCheck
 from orchestration.landing.tolerance import ReasonCount
-
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+from schemas.plain_text import plain
 
 
 def render_check(report: CheckReport) -> Group:
     """Lay a report out: problems first, then counts by file, then reasons with their first rows."""
     parts: list[RenderableType] = []
     if report.study:
-        parts.append(Text(_plain(f"{report.study.study_id}: {report.study.title}"), style="bold"))
-    parts += [Text(f"- {_plain(problem)}", style="red") for problem in report.problems]
+        parts.append(Text(plain(f"{report.study.study_id}: {report.study.title}"), style="bold"))
+    parts += [Text(f"- {plain(problem)}", style="red") for problem in report.problems]
     verdict, style = _verdict(report)
     return Group(*parts, render_files(report.files), Text(verdict, style=style))
 
@@ -56,7 +53,7 @@ def _counts(files: tuple[FileCheck, ...], with_study: bool) -> Table:
         landing = file.landing
         table.add_row(
             *([landing.study_id] if with_study else []),
-            Text(_plain(landing.source_file)),
+            Text(plain(landing.source_file)),
             landing.record,
             f"{landing.rows_read:,}",
             f"{landing.rows_accepted:,}",
@@ -73,12 +70,11 @@ def _reasons(file: FileCheck, with_study: bool) -> list[RenderableType]:
     tolerated = f"tolerated {landing.quarantine_tolerance:.2%}"
     name = f"{landing.study_id}: {landing.source_file}" if with_study else landing.source_file
     title = f"{name}: {_rows(landing.rows_quarantined)} quarantined ({share:.2%}, {tolerated})"
-    parts: list[RenderableType] = [Text(), Text(_plain(title), style="bold")]
+    parts: list[RenderableType] = [Text(), Text(plain(title), style="bold")]
     for reason in file.reasons:
         parts.append(_indented(_reason(reason), 2))
         parts += [
-            _indented(Text(_plain(f"line {example.line}: {example.reason}")), 4)
-            for example in reason.examples
+            _indented(Text(plain(f"line {example.line}: {example.reason}")), 4) for example in reason.examples
         ]
         if more := reason.n_rows - len(reason.examples):
             parts.append(_indented(Text(f"and {more:,} more", style="dim"), 4))
@@ -91,13 +87,8 @@ def _indented(text: Text, blanks: int) -> Padding:
 
 def _reason(reason: ReasonCount) -> Text:
     what = " ".join(word for word in (reason.column, reason.rule.replace("_", " ")) if word)
-    return Text(_plain(f"{what}: {_rows(reason.n_rows)}; accepted: {reason.accepted}"), style="yellow")
+    return Text(plain(f"{what}: {_rows(reason.n_rows)}; accepted: {reason.accepted}"), style="yellow")
 
 
 def _rows(n: int) -> str:
     return "1 row" if n == 1 else f"{n:,} rows"
-
-
-def _plain(text: str) -> str:
-    """Show control characters by their code: a value must not steer the terminal."""
-    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)

@@ -10,21 +10,22 @@ from dataclasses import dataclass
 import dataframely as dy
 import polars as pl
 
-from orchestration.landing.faults import FAULT_SCHEMA, first_cause, shown
+from orchestration.landing.faults import FAULT_SCHEMA, first_cause, named, shown
+from schemas.plain_text import FORMULA, INVISIBLE
 from schemas.records import RecordType
+from schemas.records.columns import TEXT_BYTES
 
 _NUMBER = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?$"
 _MOMENT = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2})?$"
 _BLANK_AROUND = r"^\s|\s$"
-# Controls, formats (zero-width and direction marks), separators of lines, and what damage leaves.
-_INVISIBLE = r"[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\x{FFFD}]"
 
 _ANY_CAUSE = (
     (r"[\r\n]", "holds a line break"),
     (r"\x{FFFD}", "holds the sign of a damaged character"),
-    (_INVISIBLE, "holds a control or invisible character"),
+    (INVISIBLE, "holds a control or invisible character"),
     (_BLANK_AROUND, "has a blank before or after it"),
 )
+_TEXT_CAUSES = (*_ANY_CAUSE, (FORMULA, "begins like a formula, which a spreadsheet would execute"))
 _ABSENT = (
     r"(?i)^(na|n/a|nan|null|none|nil|missing|unknown|\.|-+|\?+)$",
     "stands for a missing value, which is left empty",
@@ -99,15 +100,15 @@ def convert(
     """
     present = {name: _reader(column) for name, column in record.columns.items() if name in fields.columns}
     typed = fields.select(reader.read(pl.col(name)).alias(name) for name, reader in present.items())
-    kept = fields.select(_text(pl.col(name)).alias(name) for name in covariates)
+    kept = fields.select(_covariate(pl.col(name)).alias(name) for name in covariates)
     texts = [name for name in covariates if name not in continuous]
     numbers = fields.select(_number(pl.col(name)).alias(name) for name in continuous)
     faults = [
         pl.DataFrame(schema=FAULT_SCHEMA),
-        *(_unreadable(fields[n], typed[n], reader, record.accepted[n]) for n, reader in present.items()),
-        *(_unreadable(fields[n], kept[n], _TEXT, "text without blanks around it") for n in texts),
+        *(_unreadable(fields[n], typed[n], reader, record) for n, reader in present.items()),
+        *(_unreadable(fields[n], kept[n], _COVARIATE, record) for n in texts),
         *(
-            _unreadable(fields[n], numbers[n], _NUMBER_READER, _CONTINUOUS)
+            _unreadable(fields[n], numbers[n], _NUMBER_READER, record, _CONTINUOUS)
             for n in continuous
             if n not in present or record.columns[n].dtype != pl.Float64()
         ),
@@ -122,19 +123,22 @@ def convert(
     return Converted(frame, kept, pl.concat(faults))
 
 
-def _unreadable(text: pl.Series, typed: pl.Series, reader: _Reader, accepted: str) -> pl.DataFrame:
+def _unreadable(
+    text: pl.Series, typed: pl.Series, reader: _Reader, record: RecordType, accepted: str = ""
+) -> pl.DataFrame:
     if typed.null_count() == text.null_count():
         return pl.DataFrame(schema=FAULT_SCHEMA)
     rows = pl.DataFrame({"row": pl.int_range(len(text), eager=True), "value": text})
     unread = pl.lit(f"could not be read as {reader.noun}")
     cause = first_cause(pl.col("value"), reader.causes, unread)
-    value = shown(pl.col("value"))
+    value = pl.col("value")
+    accepted = accepted or record.accepted.get(text.name, "text without blanks around it")
     return rows.filter(text.is_not_null() & typed.is_null()).select(
         "row",
         rule=pl.lit("unreadable"),
         column_name=pl.lit(text.name),
-        value=value,
-        reason=pl.format("{} `{}` {}", pl.lit(text.name), value, cause),
+        value=shown(value),
+        reason=pl.format("{} {}", named(text.name, value, record), cause),
         accepted=pl.lit(accepted),
     )
 
@@ -142,11 +146,22 @@ def _unreadable(text: pl.Series, typed: pl.Series, reader: _Reader, accepted: st
 def _reader(column: dy.Column) -> _Reader:
     if (column.metadata or {}).get("partial_date"):
         return _PARTIAL_DATE
+    if isinstance(column, dy.String) and column.regex:
+        return _TEXT_OF_A_FORM
     return next(reader for dtype, reader in _READERS if column.dtype == dtype)
 
 
 def _text(text: pl.Expr) -> pl.Expr:
-    return pl.when(~text.str.contains(f"{_BLANK_AROUND}|{_INVISIBLE}")).then(text)
+    return pl.when(~text.str.contains(f"{_BLANK_AROUND}|{INVISIBLE}|{FORMULA}")).then(text)
+
+
+def _text_of_a_form(text: pl.Expr) -> pl.Expr:
+    """Read text of which the contract says more: that of a formula is another form."""
+    return pl.when(~text.str.contains(f"{_BLANK_AROUND}|{INVISIBLE}")).then(text)
+
+
+def _covariate(text: pl.Expr) -> pl.Expr:
+    return pl.when(text.str.len_bytes() <= TEXT_BYTES).then(_text(text))
 
 
 def _whole_number(text: pl.Expr) -> pl.Expr:
@@ -187,7 +202,10 @@ def _truth(text: pl.Expr) -> pl.Expr:
     return pl.when(text == "true").then(pl.lit(value=True)).when(text == "false").then(pl.lit(value=False))
 
 
-_TEXT = _Reader(_text, "text", _ANY_CAUSE)
+_TEXT = _Reader(_text, "text", _TEXT_CAUSES)
+_TEXT_OF_A_FORM = _Reader(_text_of_a_form, "text", _ANY_CAUSE)
+_TOO_LONG = (r"(?s).", f"is longer than {TEXT_BYTES} bytes")
+_COVARIATE = _Reader(_covariate, "text", (*_TEXT_CAUSES, _TOO_LONG))
 _PARTIAL_DATE = _Reader(_partial_day, "a date", _DATE_CAUSES)
 _NUMBER_READER = _Reader(_number, "a number", (*_NUMBER_CAUSES, (_NUMBER, _TOO_LARGE)))
 _READERS: tuple[tuple[pl.DataType, _Reader], ...] = (

@@ -6,7 +6,7 @@ import duckdb
 
 from orchestration.landing.cross_rule import CrossRule
 from orchestration.landing.cross_rules import CROSS_RULES
-from orchestration.landing.laboratory import resolve_assays
+from orchestration.landing.laboratory import collect_assay_pairs, resolve_assays
 from orchestration.landing.land import REFERRED_TO, assert_balanced, row_texts
 from schemas.records import RECORDS
 from schemas.study import StudyDescriptor
@@ -24,7 +24,8 @@ def apply_cross_record_rules(con: duckdb.DuckDBPyConnection, studies: Iterable[S
 
     Args:
         con: a database in which every record of the studies has landed.
-        studies: the studies of the database; their files tell how the rows are written.
+        studies: the studies whose rows are held against the rules; their files tell how the rows are written.
+            Other studies of the database were held against them before, and stay as they are.
 
     Raises:
         UnbalancedRowsError: rows read are not rows accepted and quarantined.
@@ -32,8 +33,10 @@ def apply_cross_record_rules(con: duckdb.DuckDBPyConnection, studies: Iterable[S
     by_id = {study.study_id: study for study in studies}
     con.begin()
     try:
+        for study_id in by_id:
+            collect_assay_pairs(con, study_id)
         resolve_assays(con)
-        _find(con)
+        _find(con, list(by_id))
         files = con.sql("select distinct study_id, record, source_file from found order by all").fetchall()
         for study_id, record, file in files:
             _move(con, by_id[study_id], record, file)
@@ -45,8 +48,8 @@ def apply_cross_record_rules(con: duckdb.DuckDBPyConnection, studies: Iterable[S
         raise
 
 
-def _find(con: duckdb.DuckDBPyConnection) -> None:
-    """Collect in the temporary table `found` every reason for which a row must go."""
+def _find(con: duckdb.DuckDBPyConnection, studies: list[str]) -> None:
+    """Collect in the temporary table `found` every reason for which a row of the studies must go."""
     con.execute(f"create or replace temp table found ({_FOUND})")
     for record in RECORDS:
         con.execute(
@@ -67,10 +70,15 @@ def _find(con: duckdb.DuckDBPyConnection) -> None:
         group by study_id, record, key_value
         """
     )
-    filled = {record for record in RECORDS if con.sql(f"from raw.{record} limit 1").fetchall()}
+    filled = {record for record in RECORDS if _has_rows(con, record, studies)}
     for position, rule in enumerate(CROSS_RULES):
         if rule.record in filled:
-            _apply(con, position, rule)
+            _apply(con, position, rule, studies)
+
+
+def _has_rows(con: duckdb.DuckDBPyConnection, record: str, studies: list[str]) -> bool:
+    query = f"from raw.{record} where list_contains($1, study_id) limit 1"
+    return bool(con.execute(query, [studies]).fetchall())
 
 
 def _is_found(record: str) -> str:
@@ -80,15 +88,19 @@ def _is_found(record: str) -> str:
     )
 
 
-def _apply(con: duckdb.DuckDBPyConnection, position: int, rule: CrossRule) -> None:
+def _apply(con: duckdb.DuckDBPyConnection, position: int, rule: CrossRule, studies: list[str]) -> None:
+    # One name in a list is a filter that the database carries into every part of the rule.
+    names = ", ".join(f"$study_{n}" for n, _ in enumerate(studies))
     con.execute(
         f"""
         insert into found by name
         select $position as position, $record as record, $rule as rule, $column as column_name,
             broken.*
         from ({rule.broken_by}) as broken
+        where study_id in ({names})
         """,
         {
+            **{f"study_{n}": study_id for n, study_id in enumerate(studies)},
             "position": position,
             "record": rule.record,
             "rule": rule.rule,

@@ -1,9 +1,15 @@
 """Checking a header against the contract: exact names, nothing missing, nothing unknown."""
 
+import unicodedata
 from dataclasses import dataclass
 
+from orchestration.landing.batch import MAX_COLUMNS
+from orchestration.landing.identifying_columns import identifying_problems, refuse_row_as_header
+from orchestration.landing.look_alikes import foreign_letters, same_but_for_form, skeleton
 from schemas.errors import StudyPackageError
+from schemas.plain_text import is_formula
 from schemas.records import RecordType
+from schemas.records.columns import IDENTIFIER_BYTES
 from schemas.reference import suggestion
 from schemas.study import StudyDescriptor
 
@@ -19,7 +25,7 @@ class Header:
 
     Attributes:
         columns: all of them.
-        covariates: those of participants that are not contract.
+        covariates: those of participants that are not contract, nor left in the file as direct identifiers.
         continuous: those of participants that the study takes for numbers.
     """
 
@@ -42,8 +48,11 @@ def check_header(names: list[str], record: RecordType, study: StudyDescriptor, f
     """
     if not any(names):
         raise StudyPackageError([f"{file} line 1 is empty; accepted: the column names"])
+    if len(names) > MAX_COLUMNS:
+        raise StudyPackageError([f"{file} has {len(names):,} columns; accepted: at most {MAX_COLUMNS:,}"])
     _refuse_other_separator(names, record, file)
-    problems = _unusable_names(names, file)
+    refuse_row_as_header(names, record, file)
+    problems = _unusable_names(names, file) or _misleading_names(names, record, file)
     unknown = [name for name in names if name and name not in record.columns]
     missing = [name for name in record.required if name not in names]
     problems += [
@@ -54,6 +63,7 @@ def check_header(names: list[str], record: RecordType, study: StudyDescriptor, f
     is_open = record.name == "participants"
     if is_open:
         problems += _misspelt(unknown, record, file) + _missing_for_study(names, study, file)
+        problems += identifying_problems(unknown, study, file)
     else:
         problems += [
             f"{file}: the column `{name}` is unknown{suggestion(name, record.columns)};"
@@ -63,7 +73,8 @@ def check_header(names: list[str], record: RecordType, study: StudyDescriptor, f
     if problems:
         raise StudyPackageError(problems)
     continuous = [part.covariate for part in study.adjustment if part.kind == "continuous"]
-    return Header(names, sorted(unknown), continuous if is_open else [])
+    covariates = sorted(set(unknown) - set(study.direct_identifiers))
+    return Header(names, covariates, continuous if is_open else [])
 
 
 def _refuse_other_separator(names: list[str], record: RecordType, file: str) -> None:
@@ -86,6 +97,30 @@ def _unusable_names(names: list[str], file: str) -> list[str]:
         for name in dict.fromkeys(names)
         if name != name.strip() or not name.isprintable()
     ]
+    problems += [
+        f"{file}: the column `{name[:IDENTIFIER_BYTES]}...` has a name of {len(name.encode()):,} bytes;"
+        f" accepted: at most {IDENTIFIER_BYTES}"
+        for name in names
+        if len(name.encode()) > IDENTIFIER_BYTES
+    ]
+    return problems
+
+
+def _misleading_names(names: list[str], record: RecordType, file: str) -> list[str]:
+    """Refuse names that are taken for others: by people, by a spreadsheet, or by another system."""
+    problems = [
+        f"{file}: the column `{name}` is `{first}` but for case or the form of its characters;"
+        " accepted: names that differ by more"
+        for name, first in same_but_for_form(names).items()
+    ]
+    for name in names:
+        where = f"{file}: the column `{name}`"
+        if letters := foreign_letters(name, record.columns):
+            problems.append(f"{where} has {letters}, which looks like a Latin letter; accepted: that one")
+        elif name != unicodedata.normalize("NFC", name):
+            problems.append(f"{where} is written in parts of characters; accepted: Unicode form NFC")
+        if is_formula(name):
+            problems.append(f"{where} is a formula, which a spreadsheet would execute; accepted: a name")
     return problems
 
 
@@ -101,14 +136,14 @@ def _misspelt(unknown: list[str], record: RecordType, file: str) -> list[str]:
 
 
 def _letters(name: str) -> str:
-    return "".join(character for character in name.casefold() if character.isalnum())
+    return "".join(character for character in skeleton(name) if character.isalnum())
 
 
 def _missing_for_study(names: list[str], study: StudyDescriptor, file: str) -> list[str]:
     problems = []
     if study.arms and "arm_id" not in names:
         problems.append(f"{file}: the column `arm_id` is missing; study.yaml has arms, so it is required")
-    usable = [name for name in names if name not in _NO_COVARIATES]
+    usable = [name for name in names if name not in (*_NO_COVARIATES, *study.direct_identifiers)]
     for place, name in _named_columns(study):
         if name in usable:
             continue

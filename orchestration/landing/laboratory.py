@@ -36,16 +36,26 @@ class _Unresolved:
     accepted: str
 
 
+def collect_assay_pairs(con: duckdb.DuckDBPyConnection, study_id: str) -> None:
+    """Note every pair of analyte and unit that a study delivered, before any row of it is set aside."""
+    con.execute("delete from raw.assay_pairs where study_id = ?", [study_id])
+    con.execute(
+        "insert into raw.assay_pairs select distinct study_id, analyte_id, unit from raw.assay_results"
+        " where study_id = ? order by all",
+        [study_id],
+    )
+
+
 def resolve_assays(con: duckdb.DuckDBPyConnection) -> None:
-    """Fill `raw.assay_vocabulary` with every pair of analyte and unit that `raw.assay_results` holds.
+    """Fill `raw.assay_vocabulary` with every pair of analyte and unit of `raw.assay_pairs`.
 
     A pair that means nothing, or a unit that its analyte does not accept, has nulls there, and its
     reasons in the temporary table `unresolved_assays`, which the rules across records read.
 
     Args:
-        con: a database in which every assay result has landed.
+        con: a database in which the pairs of every study were collected.
     """
-    pairs = con.sql("select distinct analyte_id, unit from raw.assay_results order by all").fetchall()
+    pairs = con.sql("select distinct analyte_text, unit_text from raw.assay_pairs order by all").fetchall()
     resolved = [_resolve(*pair) for pair in pairs]
     unclear = [row for row in resolved if row.to_canonical is None]
     con.execute("delete from raw.assay_vocabulary")

@@ -10,6 +10,7 @@ from orchestration.landing.batch import RowBatch
 from orchestration.landing.convert import convert
 from orchestration.landing.faults import schema_faults
 from orchestration.landing.header import Header, check_header
+from orchestration.landing.identifying_columns import kept_text
 from orchestration.landing.levels import too_many_levels
 from orchestration.landing.source_file import SourceFile, open_source
 from orchestration.landing.tables import insert
@@ -31,7 +32,10 @@ class UnbalancedRowsError(RuntimeError):
 
 @dataclass(frozen=True)
 class FileLanding:
-    """What became of one file: a row of `audit.landing`."""
+    """What became of one file: a row of `audit.landing`.
+
+    `rows_not_yet_enrolled` are those of the accepted rows that a build with an earlier data cutoff leaves out.
+    """
 
     study_id: str
     record: str
@@ -42,6 +46,7 @@ class FileLanding:
     rows_accepted: int
     rows_quarantined: int
     quarantine_tolerance: float
+    rows_not_yet_enrolled: int = 0
 
 
 @dataclass(frozen=True)
@@ -153,10 +158,10 @@ def row_texts(study: StudyDescriptor, record: str, name: str, lines: Iterable[in
     """Read again how some rows of a file are written: frames with source_line and row_text."""
     source = open_source(study.folder, name)
     wanted = pl.Series(lines, dtype=pl.Int64).implode()
-    kept = pl.col("row_text").str.slice(0, KEPT_TEXT_CHARACTERS)
+    kept = kept_text(pl.col("row_text").str.slice(0, KEPT_TEXT_CHARACTERS), study, RECORDS[record])
     for batch in source.batches(source.header(), RECORDS[record]):
         texts = pl.DataFrame({"source_line": batch.lines, "row_text": batch.texts})
-        yield texts.filter(pl.col("source_line").is_in(wanted)).with_columns(kept)
+        yield texts.filter(pl.col("source_line").is_in(wanted)).with_columns(row_text=kept)
 
 
 def _forget(con: duckdb.DuckDBPyConnection, study: StudyDescriptor, record: str) -> None:
@@ -168,7 +173,7 @@ def _forget(con: duckdb.DuckDBPyConnection, study: StudyDescriptor, record: str)
 def _land_file(con: duckdb.DuckDBPyConnection, target: _Target, progress: OnProgress | None) -> FileLanding:
     source = target.source
     place = {"study_id": target.study.study_id, "source_file": source.name}
-    file_bytes = source.path.stat().st_size
+    file_bytes = source.n_bytes
     rows_read = rows_accepted = 0
     for checked in _check_batches(target):
         insert(con, f"raw.{target.record.name}", checked.accepted, **place)
@@ -245,8 +250,9 @@ def _quarantine(con: duckdb.DuckDBPyConnection, target: _Target, checked: _Check
         source_line=batch.lines[positions], row_text=batch.texts[positions]
     )
     rows = pl.concat([frame for frame in (located, malformed) if frame.height], how="diagonal")
-    kept = pl.col("row_text").str.slice(0, KEPT_TEXT_CHARACTERS)
-    rows = rows.sort("source_line", maintain_order=True).with_columns(kept)
+    text = pl.col("row_text").str.slice(0, KEPT_TEXT_CHARACTERS)
+    kept = kept_text(text, target.study, target.record)
+    rows = rows.sort("source_line", maintain_order=True).with_columns(row_text=kept)
     insert(con, "audit.quarantine", rows, **place)
     if target.record.name in REFERRED_TO:
         key = target.record.key[0]

@@ -45,11 +45,14 @@ _VOCABULARY_TABLES = {
     "raw.assay_vocabulary": (
         "analyte_text varchar, unit_text varchar, analyte_id varchar, unit_id varchar, to_canonical double"
     ),
+    # The pairs that each study delivered, those of quarantined rows among them.
+    "raw.assay_pairs": "study_id varchar, analyte_text varchar, unit_text varchar",
 }
 _AUDIT_TABLES = {
     "audit.landing": (
         "study_id varchar, record varchar, source_file varchar, file_sha256 varchar, file_bytes bigint,"
-        " rows_read bigint, rows_accepted bigint, rows_quarantined bigint, quarantine_tolerance double"
+        " rows_read bigint, rows_accepted bigint, rows_quarantined bigint, rows_not_yet_enrolled bigint,"
+        " quarantine_tolerance double"
     ),
     "audit.quarantine": (
         "study_id varchar, record varchar, source_file varchar, source_line bigint, rule varchar,"

@@ -1,35 +1,35 @@
 """Reading delimited text in blocks of whole lines: every value as text, nothing guessed.
 
 Here: bytes to lines, and the named causes why a file is no text. How a line becomes values is
-`text_rows`'. Memory is bounded by the block, not by the file.
+`text_rows`'. Memory is bounded by the block, and by how many values a batch may have, not by the file.
 """
 
 import csv
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from typing import BinaryIO
 
+import numpy as np
 import polars as pl
 
-from orchestration.landing.batch import RowBatch
-from orchestration.landing.text_rows import MAX_ROW_BYTES, divide, split_lines
+from orchestration.landing.batch import RowBatch, rows_of_a_batch
+from orchestration.landing.text_rows import MAX_ROW_BYTES, VainReading, divide, split_lines
 from schemas.errors import StudyPackageError
 
-BLOCK_BYTES = 16 << 20
+BLOCK_BYTES = 4 << 20
 _BOM = b"\xef\xbb\xbf"
 
 
-def read_header(path: Path, name: str) -> list[str]:
+def read_header(file: BinaryIO, name: str) -> list[str]:
     """Read the first line of a text file as column names.
 
     Args:
-        path: the file.
+        file: the file, at its beginning.
         name: how messages call it.
 
     Raises:
         StudyPackageError: the line is too long, is not UTF-8, or its quotes do not match.
     """
-    with path.open("rb") as file:
-        line = file.readline(MAX_ROW_BYTES + 1)
+    line = file.readline(MAX_ROW_BYTES + 1)
     if len(line) > MAX_ROW_BYTES:
         raise StudyPackageError([_too_long(name, 1)])
     text = _decode(line.removeprefix(_BOM), name, 1).removesuffix("\n")
@@ -37,6 +37,8 @@ def read_header(path: Path, name: str) -> list[str]:
         raise StudyPackageError(
             [f"{name} line 1 holds a lone carriage return (line ends of old Macs); accepted: LF or CRLF"]
         )
+    # The library's own limit is lower than what a row may have here.
+    csv.field_size_limit(2 * MAX_ROW_BYTES)
     try:
         return next(csv.reader([text], strict=True), [])
     except csv.Error:
@@ -44,35 +46,66 @@ def read_header(path: Path, name: str) -> list[str]:
 
 
 def read_rows(
-    path: Path, name: str, columns: Sequence[str], block_bytes: int = BLOCK_BYTES
+    file: BinaryIO, name: str, columns: Sequence[str], block_bytes: int = BLOCK_BYTES
 ) -> Iterator[RowBatch]:
     """Read the rows below the header in batches.
 
     Args:
-        path: the file.
+        file: the file, at its beginning.
         name: how messages call it.
         columns: names of the header, two or more.
         block_bytes: about how much of the file a batch holds; results do not depend on it.
 
     Raises:
-        StudyPackageError: a NUL byte, a byte that is not UTF-8, or a line longer than a mebibyte.
+        StudyPackageError: a NUL byte, a byte that is not UTF-8, a line longer than a mebibyte, or quotes
+            that are opened again and again and never closed.
     """
-    with path.open("rb") as file:
-        file.readline()
-        line, rest, is_last = 2, b"", False
-        while not is_last:
-            chunk = file.read(block_bytes)
-            is_last = len(chunk) < block_bytes
-            data = rest + chunk
-            end = len(data) if is_last else data.rfind(b"\n") + 1
-            text = _decode(data[:end], name, line)
-            lines = split_lines(text)
-            _refuse_long_lines(lines, len(data) - end, name, line)
-            has_quotes = '"' in text or "\r" in text
-            divided = divide(lines, line, columns, file.tell(), has_quotes=has_quotes, is_last=is_last)
-            yield divided.batch
-            line += divided.n_lines
-            rest = divided.unread.encode() + data[end:]
+    file.readline(MAX_ROW_BYTES + 1)
+    line, unread, end_byte, data = 2, b"", file.tell(), b""
+    vain = VainReading(name)
+    for part, n_bytes_left, is_last in _whole_lines(file, block_bytes, rows_of_a_batch(len(columns))):
+        data += part
+        end_byte += len(part)
+        # A row of many lines is not begun anew for a few lines more of it.
+        if len(data) < len(unread) and n_bytes_left <= MAX_ROW_BYTES and not is_last:
+            continue
+        text = _decode(unread + data, name, line)
+        lines = split_lines(text)
+        _refuse_long_lines(lines, n_bytes_left, name, line)
+        has_quotes = '"' in text or "\r" in text
+        vain.n_read = end_byte
+        divided = divide(lines, line, columns, end_byte, vain=vain if has_quotes else None, is_last=is_last)
+        yield divided.batch
+        line += divided.n_lines
+        unread, data = divided.unread.encode(), b""
+
+
+def _whole_lines(file: BinaryIO, block_bytes: int, most_lines: int) -> Iterator[tuple[bytes, int, bool]]:
+    """Read a file on, in parts of whole lines.
+
+    Yields:
+        The part; how many bytes of a line that goes on were read behind it; whether the file ends with it.
+    """
+    rest = b""
+    while True:
+        chunk = file.read(block_bytes)
+        is_read = len(chunk) < block_bytes
+        data = rest + chunk
+        line_ends = np.flatnonzero(np.frombuffer(data, dtype=np.uint8) == ord("\n")) + 1
+        ends = line_ends[most_lines - 1 :: most_lines].tolist()
+        if is_read or len(line_ends) == 0:
+            ends.append(len(data) if is_read else 0)
+        elif not ends or ends[-1] != line_ends[-1]:
+            ends.append(int(line_ends[-1]))
+        begin = 0
+        for end in ends[:-1]:
+            yield data[begin:end], 0, False
+            begin = end
+        rest = data[ends[-1] :]
+        if is_read or ends[-1] or len(rest) > MAX_ROW_BYTES:
+            yield data[begin : ends[-1]], len(rest), is_read
+        if is_read:
+            return
 
 
 def _refuse_long_lines(lines: pl.Series, n_bytes_left: int, name: str, first_line: int) -> None:

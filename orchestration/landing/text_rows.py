@@ -13,9 +13,13 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from orchestration.landing.batch import MalformedRow, RowBatch
+from schemas.errors import StudyPackageError
 
 # Longer "lines" are binary data, or a file without line ends.
 MAX_ROW_BYTES = 1 << 20
+# Lines that may be read in vain for the end of a quote, besides as many bytes as were read of the file: rows
+# that are each read a mebibyte far, one line after the other, would take days.
+MAX_VAIN_CHARACTERS = 8 << 20
 # Every value either without a quote or wrapped in two, with neither quote nor separator inside.
 _PLAINLY_QUOTED = r'^(?:"[^",]*"|[^",]*)(?:,(?:"[^",]*"|[^",]*))*$'
 _QUOTES = 'values with a comma, a quote or a line break in double quotes, with "" for a quote inside'
@@ -28,6 +32,26 @@ class Divided:
     batch: RowBatch
     unread: str
     n_lines: int
+
+
+@dataclass
+class VainReading:
+    """How many characters of a file were read for the end of a quote that did not come."""
+
+    name: str
+    n_read: int = 0
+    n_characters: int = 0
+
+    def add(self, n_characters: int, line: int) -> None:
+        """Count what one row was read in vain.
+
+        Raises:
+            StudyPackageError: it has become more than a file whose quotes are now and then damaged needs.
+        """
+        self.n_characters += n_characters
+        if self.n_characters > MAX_VAIN_CHARACTERS + self.n_read:
+            problem = f"{self.name} line {line}: so many quotes are opened and not closed that its rows"
+            raise StudyPackageError([f"{problem} cannot be told apart; accepted: {_QUOTES}"])
 
 
 @dataclass(frozen=True)
@@ -62,7 +86,7 @@ def divide(
     columns: Sequence[str],
     end_byte: int,
     *,
-    has_quotes: bool,
+    vain: VainReading | None,
     is_last: bool,
 ) -> Divided:
     """Divide whole lines into values.
@@ -72,12 +96,15 @@ def divide(
         first_line: line number of the first.
         columns: names of the header, two or more.
         end_byte: where in the file the block ends.
-        has_quotes: whether any line may hold a quote or a carriage return.
+        vain: counts what is read in vain; none when no line holds a quote or a carriage return.
         is_last: whether the file ends with the block.
+
+    Raises:
+        StudyPackageError: quotes are opened again and again and not closed.
     """
     singly = _Singly(n_read=len(lines))
-    if has_quotes:
-        singly = _read_singly(lines, first_line, is_last=is_last)
+    if vain:
+        singly = _read_singly(lines, first_line, vain, is_last=is_last)
     position = pl.int_range(singly.n_read, eager=True)
     rows = pl.DataFrame({"line": position + first_line, "text": lines[: singly.n_read]})
     is_taken = position.is_in(pl.Series(singly.taken, dtype=pl.Int64).implode())
@@ -86,7 +113,7 @@ def divide(
     return Divided(batch, unread, singly.n_read)
 
 
-def _read_singly(lines: pl.Series, first_line: int, *, is_last: bool) -> _Singly:
+def _read_singly(lines: pl.Series, first_line: int, vain: VainReading, *, is_last: bool) -> _Singly:
     """Read the rows that begin on a line whose quotes or carriage returns need care."""
     singly = _Singly(n_read=len(lines))
     needs_care = lines.str.contains('"', literal=True) & ~lines.str.contains(_PLAINLY_QUOTED)
@@ -104,6 +131,7 @@ def _read_singly(lines: pl.Series, first_line: int, *, is_last: bool) -> _Singly
             singly.n_read = start
             break
         else:
+            vain.add(pulled.n_characters, first_line + start)
             singly.malformed.append(outcome)
             following = start + 1
         singly.taken.extend(range(start, following))
@@ -125,7 +153,7 @@ class _Pulled:
         """Yield the first line, then those after it."""
         text = self.first
         for following in range(self.start + 1, len(self.lines) + 1):
-            self.n_characters += len(text)
+            self.n_characters += len(text) + 1
             self.seen.append(text + "\n")
             yield self.seen[-1]
             if following == len(self.lines) or self.n_characters > MAX_ROW_BYTES:

@@ -56,10 +56,14 @@ class Breach:
         ]
         more = len(self.reasons) - len(shown)
         tail = f"; and {more} more kinds of reason" if more else ""
+        return f"{self.count}: {'; '.join(causes)}{tail}"
+
+    @property
+    def count(self) -> str:
+        """How much was set aside, without a value of anybody."""
         return (
             f"{self.study_id}: {self.rows_quarantined:,} of {self.rows_read:,} rows of {self.source_file}"
-            f" are quarantined ({self.share:.2%}), more than the tolerated {self.tolerance:.2%}:"
-            f" {'; '.join(causes)}{tail}"
+            f" are quarantined ({self.share:.2%}), more than the tolerated {self.tolerance:.2%}"
         )
 
 

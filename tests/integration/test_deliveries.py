@@ -34,11 +34,41 @@ def test_a_corrected_file_is_another_delivery_and_the_first_stays(moertel, setti
     assert len(ledger.read(settings.ledger)) == 2
 
 
-def test_a_kept_delivery_that_was_altered_is_refused(moertel, settings):
-    kept = deliver(moertel, settings).folder / "deaths.csv"
+def test_a_kept_delivery_that_was_altered_gives_way_to_the_same_delivered_again(moertel, settings):
+    first = deliver(moertel, settings)
+    kept = first.folder / "deaths.csv"
+    kept.chmod(0o644)
     kept.write_text(kept.read_text("utf-8").replace("unknown", "other", 1), "utf-8")
-    with pytest.raises(StudyPackageError, match=r"deaths\.csv was damaged after it was delivered"):
-        deliver(moertel, settings)
+    again = deliver(moertel, settings)
+    assert again == first
+    assert kept.read_bytes() == (moertel / "deaths.csv").read_bytes()
+    assert "was damaged after it was delivered; this delivery took its place" in again.notices[0]
+    assert ledger.read(settings.ledger)[-1]["replaces_damaged"]
+    assert [path.name for path in first.folder.parent.iterdir()] == [first.sha256]
+
+
+def test_the_ledger_says_what_a_delivery_changed(moertel, settings):
+    first = deliver(moertel, settings)
+    deaths, extra = moertel / "deaths.csv", moertel / "more_deaths.csv"
+    deaths.write_text(deaths.read_text("utf-8").replace("unknown", "other"), "utf-8")
+    extra.write_text("participant_id,died_on,cause\n", "utf-8")
+    study = moertel / "study.yaml"
+    study.write_text(study.read_text("utf-8").replace("deaths.csv", "[deaths.csv, more_deaths.csv]"), "utf-8")
+    deliver(moertel, settings)
+    entered = ledger.read(settings.ledger)
+    assert entered[0]["changes"]["added"] == sorted(file.path for file in first.files)
+    assert entered[1]["follows"] == first.sha256
+    assert entered[1]["changes"] == {
+        "added": ["more_deaths.csv"],
+        "removed": [],
+        "changed": ["deaths.csv", "study.yaml"],
+        "unchanged": sorted({file.path for file in first.files} - {"deaths.csv", "study.yaml"}),
+    }
+
+
+def test_kept_files_are_read_only(moertel, settings):
+    for path in deliver(moertel, settings).folder.iterdir():
+        assert path.stat().st_mode & 0o222 == 0
 
 
 def test_what_the_package_does_not_name_is_not_kept(moertel, settings):

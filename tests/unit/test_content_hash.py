@@ -5,6 +5,7 @@ import pytest
 
 from orchestration.catalogue import Column, Table
 from orchestration.release.content_hash import content_hash
+from schemas.privacy import Privacy
 
 TABLE = Table(
     schema="main",
@@ -13,7 +14,7 @@ TABLE = Table(
     key=("visit_id",),
     description="",
     columns=tuple(
-        Column(name, data_type, "", nullable=True)
+        Column(name, data_type, "", nullable=True, privacy=Privacy.NEITHER)
         for name, data_type in (
             ("visit_id", "VARCHAR"),
             ("note", "VARCHAR"),

@@ -61,3 +61,32 @@ def test_an_error_of_the_work_is_raised_where_it_is_waited_for():
 
     with pytest.raises(ZeroDivisionError):
         in_thread(lambda: 1 // 0)
+
+
+AT_AN_IMPORT = """
+import os, signal, sys
+
+moment = sys.argv.pop(1)
+
+class Interrupting:
+    def find_spec(self, name, path=None, target=None):
+        if name == moment:
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupting())
+from orchestration.cli import main
+main()
+"""
+
+
+@pytest.mark.parametrize("module", ["typer", "orchestration.cli.arguments", "orchestration.cli.interruption"])
+def test_an_interrupt_while_the_command_still_imports_is_one_sentence(module, tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", AT_AN_IMPORT, module, "build", "--home", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout) == (130, "")
+    assert done.stderr == "\nThe build was interrupted; the current release is as it was.\n"

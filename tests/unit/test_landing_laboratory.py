@@ -139,8 +139,8 @@ def test_one_result_under_two_spellings_is_set_aside_with_all_its_copies(laborat
     )
     assert [(line, rule) for line, rule, *_ in found] == [(line, "same_result_twice") for line in (2, 3, 4)]
     assert found[0][2] == (
-        "sample_id, analyte_id, plate_id, replicate `S1, IL6, PL1, 1` occurs 3 times, as `IL-6` and `IL6` and"
-        " `interleukin 6`, first in assay_results.csv line 2 and assay_results.csv line 3"
+        "sample_id (not shown), analyte_id `IL6`, plate_id `PL1`, replicate `1` occurs 3 times, as `IL-6` and"
+        " `IL6` and `interleukin 6`, first in assay_results.csv line 2 and assay_results.csv line 3"
     )
 
 
@@ -214,7 +214,7 @@ def test_a_sample_of_a_visit_that_the_study_does_not_name_is_set_aside_with_its_
     assert found[0] == (
         3,
         "unknown_sample",
-        "sample_id `S2` is not among the accepted samples; its own row is quarantined (samples.csv line 3)",
+        "sample_id (not shown) is not among the accepted samples; its own row is quarantined (samples.csv line 3)",
         "a sample_id of an accepted row of samples",
     )
     assert found[1][:3] == (

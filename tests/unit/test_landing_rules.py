@@ -211,7 +211,7 @@ def test_rows_of_a_quarantined_participant_say_where_his_own_row_is(trial):
     reasons = {(record, line): reason for record, line, _, reason in trial.land()}
     assert reasons["participants", 3] == "index_date `2010-13-01` is not a day of the calendar"
     assert reasons["follow_up", 5] == (
-        "participant_id `P2` is not among the accepted participants;"
+        "participant_id (not shown) is not among the accepted participants;"
         " its own row is quarantined (participants.csv line 3)"
     )
     assert reasons["samples", 3].endswith("its own row is quarantined (participants.csv line 3)")
@@ -259,7 +259,7 @@ def test_a_key_that_occurs_in_two_files_is_set_aside_in_both(trial, tmp_path):
     assert trial.con.sql(
         "select source_file, source_line, reason from audit.quarantine order by all"
     ).fetchall() == [
-        (file, 2, "participant_id `P1` occurs 2 times, first in deaths.csv line 2 and late.csv line 2")
+        (file, 2, "participant_id (not shown) occurs 2 times, first in deaths.csv line 2 and late.csv line 2")
         for file in ("deaths.csv", "late.csv")
     ]
 

@@ -26,10 +26,11 @@ def read(tmp_path_factory):
     def read_bytes(content: bytes, width: int = 3, block_bytes: int = text_file.BLOCK_BYTES):
         path.write_bytes(b"h\n" + content)
         rows, malformed = [], []
-        for batch in text_file.read_rows(path, "rows.csv", [f"c{n}" for n in range(width)], block_bytes):
-            values = [[value or "" for value in row] for row in batch.fields.rows()]
-            rows += zip(batch.lines, values, strict=True)
-            malformed += [(row.line, row.rule) for row in batch.malformed]
+        with path.open("rb") as file:
+            for batch in text_file.read_rows(file, "rows.csv", [f"c{n}" for n in range(width)], block_bytes):
+                values = [[value or "" for value in row] for row in batch.fields.rows()]
+                rows += zip(batch.lines, values, strict=True)
+                malformed += [(row.line, row.rule) for row in batch.malformed]
         return rows, malformed
 
     return read_bytes
