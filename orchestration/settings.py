@@ -26,9 +26,9 @@ class Settings(BaseSettings):
     how many threads DuckDB uses; no result depends on it.
 
     `data_cutoff` is a day after which nothing counts, in every study whose own cutoff is later. `inputs_of`
-    is a release (`current` or its id) whose study packages are built again; `studies` take the place of those of
-    the same study. `despite_lock` is the reason for which a locked study may change. `pseudonym_key` keys the
-    pseudonyms of a release; it is never written anywhere.
+    is a release (`current` or its id) whose study packages are built again; `studies` take the place of those
+    of the same study. `despite_lock` is the reason for which a locked study may change. `pseudonym_key` keys
+    the pseudonyms of a release; it is never written anywhere.
     """
 
     model_config = SettingsConfigDict(

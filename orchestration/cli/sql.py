@@ -1,5 +1,6 @@
 """`cohortmart sql`: read the current release."""
 
+import io
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -146,9 +147,10 @@ def _text(answer: pa.Table, output_format: str) -> str:
         return frame.write_csv()
     if output_format == "json":
         return frame.write_json() + "\n"
-    console = Console(width=1000, record=True, quiet=True)
-    console.print(_table(answer))
-    return "\n".join(line.rstrip() for line in console.export_text().splitlines()) + "\n"
+    console = Console(width=1000, file=io.StringIO())
+    with console.capture() as captured:
+        console.print(_table(answer))
+    return "\n".join(line.rstrip() for line in captured.get().splitlines()) + "\n"
 
 
 def _print(answer: pa.Table) -> None:

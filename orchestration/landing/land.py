@@ -34,7 +34,7 @@ class UnbalancedRowsError(RuntimeError):
 class FileLanding:
     """What became of one file: a row of `audit.landing`.
 
-    `rows_not_yet_enrolled` are those of the accepted rows that a build with an earlier data cutoff leaves out.
+    `rows_not_yet_enrolled` are those of the accepted that a build with an earlier data cutoff leaves out.
     """
 
     study_id: str

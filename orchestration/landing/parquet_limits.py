@@ -26,20 +26,27 @@ MAX_RATIO = 250
 _MAX_PAGE_HEAD_BYTES = 1 << 20
 _MAGIC = b"PAR1"
 
-# By number in parquet.thrift; what is not named is skipped.
-_COLUMN_META = {5: "num_values", 7: "n_bytes", 9: "data_offset", 11: "dictionary_offset"}
+# By number in parquet.thrift, name and kind: a struct by its own fields, a list by those of its elements.
+# What is not named is skipped.
+_COLUMN_META: dict[int, Any] = {
+    5: ("num_values", int),
+    7: ("n_bytes", int),
+    9: ("data_offset", int),
+    11: ("dictionary_offset", int),
+}
+_COLUMN: dict[int, Any] = {1: ("file_path", bytes), 3: ("meta", _COLUMN_META)}
 _FILE_META: dict[int, Any] = {
-    2: ("schema", {4: "name", 5: "num_children"}),
-    3: "num_rows",
-    4: ("row_groups", {1: ("columns", {1: "file_path", 3: ("meta", _COLUMN_META)}), 3: "num_rows"}),
+    2: ("schema", [{4: ("name", bytes), 5: ("num_children", int)}]),
+    3: ("num_rows", int),
+    4: ("row_groups", [{1: ("columns", [_COLUMN]), 3: ("num_rows", int)}]),
 }
 _PAGE_HEAD: dict[int, Any] = {
-    1: "type",
-    2: "unpacked",
-    3: "packed",
-    5: ("data", {1: "num_values", 2: "encoding"}),
-    7: ("dictionary", {1: "num_values", 2: "encoding"}),
-    8: ("data_v2", {1: "num_values", 4: "encoding"}),
+    1: ("type", int),
+    2: ("unpacked", int),
+    3: ("packed", int),
+    5: ("data", {1: ("num_values", int), 2: ("encoding", int)}),
+    7: ("dictionary", {1: ("num_values", int), 2: ("encoding", int)}),
+    8: ("data_v2", {1: ("num_values", int), 4: ("encoding", int)}),
 }
 _INDEX_PAGE = 1
 # What the decoder keeps of each word of a dictionary, besides the word.
@@ -73,13 +80,14 @@ class _Compact:
             if kind == 0:
                 return found
             number = number + (head >> 4) if head >> 4 else self._signed()
-            want = wanted.get(number)
-            if isinstance(want, tuple):
-                found[want[0]] = self._value(kind, want[1], depth + 1)
-            elif want:
-                found[want] = self._value(kind, {}, depth + 1)
-            else:
-                self._value(kind, None, depth + 1)
+            name, kind_wanted = wanted.get(number, ("", None))
+            fields = kind_wanted[0] if isinstance(kind_wanted, list) else kind_wanted
+            value = self._value(kind, fields if isinstance(fields, dict) else None, depth + 1)
+            if not name:
+                continue
+            if not _is_of_kind(value, kind_wanted):
+                raise ThriftError(f"{name} is of another kind")
+            found[name] = value
 
     def _value(self, kind: int, wanted: dict[int, Any] | None, depth: int, *, in_list: bool = False) -> Any:
         if depth > 16:
@@ -144,6 +152,14 @@ class _Compact:
     }
 
 
+def _is_of_kind(value: Any, kind: Any) -> bool:
+    if isinstance(kind, list):
+        return isinstance(value, list) and all(isinstance(element, dict) for element in value)
+    if isinstance(kind, dict):
+        return isinstance(value, dict)
+    return isinstance(value, kind) and not isinstance(value, bool)
+
+
 def bounded_footer(file: BinaryIO, name: str) -> dict[str, Any]:
     """Read the footer of a Parquet file, and refuse one that promises too much or contradicts itself.
 
@@ -171,12 +187,14 @@ def bounded_footer(file: BinaryIO, name: str) -> dict[str, Any]:
     file.seek(n_bytes - 8 - length)
     try:
         footer = _Compact(file.read(length)).struct(_FILE_META)
+        if not footer["schema"]:
+            raise ThriftError("no columns")  # noqa: TRY301
         _refuse_nested(footer["schema"], name)
         n_rows = footer["num_rows"]
         groups = footer.setdefault("row_groups", [])
         is_sound = n_rows >= 0 and n_rows == sum(group["num_rows"] for group in groups)
         is_sound = is_sound and all(_fits(group, len(footer["schema"]) - 1, n_bytes) for group in groups)
-    except (ThriftError, KeyError, TypeError, IndexError) as error:
+    except (ThriftError, KeyError) as error:
         raise damaged(name, f"its footer cannot be read, {error}") from None
     if not is_sound:
         raise damaged(name, "its footer contradicts itself")
@@ -218,12 +236,14 @@ def check_pages(file: BinaryIO, name: str, footer: dict[str, Any]) -> None:
                 data = head.get("data") or head.get("data_v2")
                 page = data or head.get("dictionary") or {}
                 if page.get("encoding") == _DELTA_BYTE_ARRAY:
-                    raise _boundless(name, _text(element["name"]))
+                    raise _boundless(name, _text(element.get("name", b"")))
                 if data:
                     n_values += data.get("num_values", 0)
                     largest = max(largest, head["unpacked"])
                 else:
-                    dictionary = max(dictionary, head["unpacked"] + _WORD_BYTES * page.get("num_values", 0))
+                    dictionary = max(
+                        dictionary, head["unpacked"] + _WORD_BYTES * max(page.get("num_values", 0), 0)
+                    )
             if n_values != group["num_rows"]:
                 raise damaged(name, "its pages hold other rows than its footer says")
             n_held += largest + dictionary
@@ -257,7 +277,7 @@ def _refuse_nested(schema: list[dict[str, Any]], name: str) -> None:
         raise StudyPackageError(
             [f"{name} has {len(columns):,} columns or more; accepted: at most {MAX_COLUMNS:,}"]
         )
-    nested = [_text(element["name"]) for element in columns if element.get("num_children")]
+    nested = [_text(element.get("name", b"")) for element in columns if element.get("num_children")]
     if nested or root.get("num_children") != len(columns):
         which = f"column `{nested[0]}`" if nested else "a column"
         accepted = "accepted: text, numbers, dates, true or false"
@@ -306,6 +326,6 @@ def _page_head(file: BinaryIO, name: str, at: int) -> tuple[dict[str, Any], int]
         except ThriftError as error:
             if len(reader.data) < window or window >= _MAX_PAGE_HEAD_BYTES:
                 raise damaged(name, f"the head of a page cannot be read, {error}") from None
-        except (KeyError, TypeError) as error:
+        except KeyError as error:
             raise damaged(name, f"the head of a page lacks {error}") from None
         window *= 4

@@ -7,7 +7,7 @@ from typing import Literal
 
 import pytest
 
-FaultKind = Literal["crash", "disk", "corruption", "input", "hostile", "delivery", "reader"]
+FaultKind = Literal["crash", "disk", "corruption", "input", "hostile", "delivery", "reader", "leak"]
 
 
 @dataclass

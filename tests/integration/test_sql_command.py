@@ -166,3 +166,10 @@ def test_the_contract_of_assay_results_leads_to_analytes_and_their_units(cohortm
     assert "IL1RA" in listed
     assert "Tumour necrosis factor alpha" in listed
     assert "%, fraction" in listed
+
+
+def test_a_table_is_written_to_a_file_as_it_is_printed(cohortmart, warehouse, tmp_path):
+    target = tmp_path / "answer.txt"
+    done = cohortmart("sql", "select 1 as a, 'x' as b", "-f", "table", "-o", target, home=warehouse)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert target.read_text("utf-8") == "a  b\n1  x\n"

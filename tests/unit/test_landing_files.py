@@ -291,6 +291,39 @@ def test_a_parquet_time_of_day_is_not_dropped_from_a_date(land):
     assert landing.rows_quarantined == 2
 
 
+@pytest.mark.parametrize(
+    "days",
+    [
+        pa.array([-(2**31), 2**31 - 1], pa.int32()).cast(pa.date32()),
+        pa.array([-(2**62), 2**62], pa.int64()).cast(pa.timestamp("ms")),
+        pa.array([-(2**63) + 1, 2**63 - 1], pa.int64()).cast(pa.timestamp("us")),
+        pa.array([-(2**63) + 1, 2**63 - 1], pa.int64()).cast(pa.timestamp("ns")),
+        pa.array([-(2**62), 2**62], pa.int64()).cast(pa.timestamp("us", "Europe/Paris")),
+    ],
+    ids=["days", "milliseconds", "microseconds", "nanoseconds", "with a time zone"],
+)
+def test_a_parquet_day_that_no_calendar_has_is_set_aside(land, days):
+    landed, landing = land(_parquet(participant_id=["P1", "P2"], index_date=days))
+    assert landed.is_empty()
+    assert (landing.rows_read, landing.rows_quarantined) == (2, 2)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pa.array([10**60], pa.decimal256(70, 0)),
+        pa.array([b"x"]),
+        pa.array([1], pa.time64("us")),
+        pa.array([1], pa.duration("us")),
+        pa.ExtensionArray.from_storage(pa.uuid(), pa.array([bytes(16)], pa.binary(16))),
+    ],
+    ids=["decimal of 256 bits", "bytes", "time of day", "duration", "extension"],
+)
+def test_a_parquet_column_of_another_kind_of_value_is_refused_by_its_type(land, values):
+    (problem,) = _refused(land, _parquet(participant_id=["P1"], index_date=["2010-01-01"], x=values))
+    assert f"column `x` holds {values.type}"[:40] in problem
+
+
 def test_a_parquet_column_of_lists_is_refused(land):
     (problem,) = _refused(land, _parquet(participant_id=["P1"], index_date=[["2010-01-01"]]))
     assert "column `index_date` holds list" in problem
