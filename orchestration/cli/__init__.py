@@ -10,6 +10,7 @@ import sys
 from types import FrameType
 
 _INTERRUPTED = 130
+_CANNOT_BE_DONE = 2
 _OF_BUILD = "The build was interrupted; the current release is as it was."
 _OF_OTHERS = "Interrupted."
 
@@ -26,12 +27,21 @@ def main() -> None:
         os._exit(_INTERRUPTED)
 
     python_does = signal.signal(signal.SIGINT, end)
-    from orchestration.cli.app import app  # noqa: PLC0415 - after what is said of an interrupt
+    try:
+        from orchestration.cli.app import app  # noqa: PLC0415 - after what is said of an interrupt
 
-    # A build goes on to say what becomes of it; other commands unwind.
-    if not is_build:
-        signal.signal(signal.SIGINT, python_does)
-    app()
+        # A build goes on to say what becomes of it; other commands unwind.
+        if not is_build:
+            signal.signal(signal.SIGINT, python_does)
+        app()
+    except Exception as error:
+        from orchestration.cli.machine_failures import explain  # noqa: PLC0415 - nobody waits for it before
+
+        sentence = explain(error)
+        if sentence is None:
+            raise
+        sys.stderr.write(f"{sentence}\n")
+        sys.exit(_CANNOT_BE_DONE)
 
 
 __all__ = ["main"]

@@ -16,6 +16,7 @@ from orchestration.assets.failures import UNREADABLE
 from orchestration.assets.landing import WITHIN_TOLERANCE
 from orchestration.build_outcome import SAID_ELSEWHERE, enter, is_entered, last_run
 from orchestration.cli.interruption import Interruption, in_thread
+from orchestration.cli.machine_failures import explain, explain_text
 from orchestration.cli.progress import TerminalProgress
 from orchestration.cli.summary import print_release
 from orchestration.cli.terminal import terminal
@@ -24,6 +25,7 @@ from orchestration.definitions import JOB, build_defs
 from orchestration.landing import landed_files, render_files
 from orchestration.privacy.pseudonyms import weakness
 from orchestration.progress import PARTS
+from orchestration.release.pointer import MOVED
 from orchestration.settings import Settings
 
 # Dagster's own log goes to its home, where the UI shows it; the terminal is for people.
@@ -67,6 +69,15 @@ def run_build(
         # dbt's log goes to its target folder and to Dagster; here it would tear the bars apart.
         with contextlib.redirect_stdout(io.StringIO()):
             result = in_thread(execute)
+    except Exception as error:
+        sentence = explain(error, settings.home)
+        if sentence is None:
+            raise
+        progress.stop()
+        _print_headline(errors)
+        errors.print(sentence, markup=False, highlight=False, soft_wrap=True)
+        _print_current(settings, errors)
+        return 2
     finally:
         progress.stop()
     if not result.success:
@@ -121,7 +132,7 @@ def _print_warnings(result: dg.ExecuteInProcessResult, console: Console) -> None
 
 def _explain(result: dg.ExecuteInProcessResult, settings: Settings, console: Console) -> int:
     """Say in words why there is no release; no traceback for what a user can mend."""
-    console.print("\nNo release was made.", style="bold red")
+    _print_headline(console)
     for check in result.get_asset_check_evaluations():
         if not check.passed and check.severity == dg.AssetCheckSeverity.ERROR:
             table = ".".join(check.asset_key.path)
@@ -130,7 +141,7 @@ def _explain(result: dg.ExecuteInProcessResult, settings: Settings, console: Con
                 _print_quarantine(settings, console)
             else:
                 console.print(check.description, markup=False, highlight=False, soft_wrap=True)
-    unreadable = False
+    unreadable, denied = False, set()
     for event in result.filter_events(lambda e: e.is_step_failure):
         failure = event.step_failure_data
         if failure.user_failure_data is not None:
@@ -140,12 +151,30 @@ def _explain(result: dg.ExecuteInProcessResult, settings: Settings, console: Con
             )
         elif failure.error is None or failure.error.cls_name in SAID_ELSEWHERE:
             continue
+        elif sentence := explain_text(failure.error.to_string(), settings.home):
+            # What one part is denied, the parts after it are denied too.
+            denied.add(sentence)
         else:
             cause = failure.error.cause or failure.error
             console.print(f"  step {event.step_key}: {cause.message.strip()}", markup=False)
+    for sentence in sorted(denied):
+        console.print(sentence, markup=False, highlight=False, soft_wrap=True)
+    _print_current(settings, console)
+    return 2 if unreadable or denied else 1
+
+
+def _print_headline(console: Console) -> None:
+    """Say whether there is a release: what fails may fail after it was published."""
+    made = "The release was published; the build failed after that." if MOVED.is_set() else ""
+    console.print(f"\n{made or 'No release was made.'}", style="bold red")
+
+
+def _print_current(settings: Settings, console: Console) -> None:
     if settings.current.exists():
-        console.print(f"Readers still see {settings.current.resolve().name}.", highlight=False)
-    return 2 if unreadable else 1
+        console.print(
+            f"Readers {'' if MOVED.is_set() else 'still '}see {settings.current.resolve().name}.",
+            highlight=False,
+        )
 
 
 def _print_quarantine(settings: Settings, console: Console) -> None:
