@@ -18,7 +18,8 @@ MART_SCHEMAS = ("survival", "recurrence", "myokine", "study", "benchmark")
 READER_SCHEMAS = ("reference", "audit", *MART_SCHEMAS)
 _WORKING_SCHEMAS = ("raw", "staging", "intermediate")
 
-# Where a row stood in its file is not what it says: content hashes leave these columns out.
+# Where a row stood in its file is not what it says: content hashes leave these columns out, and further ones
+# whose `meta.names_places` is true.
 PROVENANCE_COLUMNS = ("source_file", "source_line", "file_sha256", "file_bytes", "row_text")
 # A line leads whoever has the file to one person; the text of a row is the row.
 _PROVENANCE_PRIVACY = {
@@ -30,13 +31,28 @@ _PROVENANCE_PRIVACY = {
 
 @dataclass(frozen=True)
 class Column:
-    """One declared column; `data_type` is DuckDB's, `privacy` what it tells of who somebody is."""
+    """One declared column.
+
+    Attributes:
+        name: as SQL writes it.
+        data_type: DuckDB's.
+        description: what it holds.
+        nullable: whether it may be empty.
+        privacy: what it tells of who somebody is.
+        names_places: whether its text may say where rows stood, which is no content.
+    """
 
     name: str
     data_type: str
     description: str
     nullable: bool
     privacy: Privacy
+    names_places: bool = False
+
+    @property
+    def is_provenance(self) -> bool:
+        """Whether it tells where a row stood, rather than what it says: content hashes leave it out."""
+        return self.names_places or self.name in PROVENANCE_COLUMNS
 
 
 @dataclass(frozen=True)
@@ -95,6 +111,7 @@ def _column(declared: Mapping[str, Any]) -> Column:
         description=" ".join((declared.get("description") or "").split()),
         nullable=bool(meta.get("nullable", not required)),
         privacy=_privacy(declared["name"], data_type, meta),
+        names_places=bool(meta.get("names_places")),
     )
 
 

@@ -201,7 +201,12 @@ def _release_table(con: duckdb.DuckDBPyConnection, table: Table, folder: Path) -
         "content_hash": digest,
         "key": list(table.key),
         "columns": [
-            {"name": c.name, "type": c.data_type, "privacy": str(getattr(c, "privacy", ""))}
+            {
+                "name": c.name,
+                "type": c.data_type,
+                "privacy": str(c.privacy),
+                "is_provenance": c.is_provenance,
+            }
             for c in table.columns
         ],
         "parquet": str(path.relative_to(folder)),

@@ -129,6 +129,10 @@ def _declared(described: dict[str, Any]) -> dict[str, str]:
     return {column["name"]: column["type"] for column in described["columns"]}
 
 
+def _provenance(described: dict[str, Any]) -> list[str]:
+    return [column["name"] for column in described["columns"] if column["is_provenance"]]
+
+
 def _database_content(release: Release) -> Iterator[Check]:
     kind = "tables: content hash in the database"
     tables = release.manifest["tables"]
@@ -140,7 +144,7 @@ def _database_content(release: Release) -> Iterator[Check]:
                 where = "not in the database" if name in tables else "not in the manifest"
                 yield Check(release.release_id, kind, f"{name} is {where}", _OF_RELEASE)
             for name in sorted(names & set(tables)):
-                got = rows_hash(con, name, _declared(tables[name]))
+                got = rows_hash(con, name, _declared(tables[name]), _provenance(tables[name]))
                 yield _content_check(release, kind, name, got)
     except duckdb.Error as error:
         yield Check(release.release_id, kind, f"{release.folder / DATABASE}: {error}", _OF_RELEASE)
@@ -161,7 +165,8 @@ def _parquet_content(release: Release, damaged: set[str]) -> Iterator[Check]:
                 con.register("published", rows)
                 columns = _declared(described)
                 typed = ", ".join(f'cast("{c}" as {t}) as "{c}"' for c, t in columns.items())
-                got = rows_hash(con, f"(select {typed} from published)", columns)
+                left_out = _provenance(described)
+                got = rows_hash(con, f"(select {typed} from published)", columns, left_out)
                 con.unregister("published")
             except (duckdb.Error, pa.ArrowException, OSError) as error:
                 yield Check(release.release_id, kind, f"{path}: {error}", _OF_RELEASE)

@@ -46,8 +46,9 @@ def test_shuffled_rows_built_on_one_thread_give_the_same_marts(
         json.loads((home / "warehouse" / "current" / "manifest.json").read_text(encoding="utf-8"))["tables"]
         for home in (warehouse, tmp_path / "home")
     )
-    marts = [name for name in before if name.split(".")[0] in MART_SCHEMAS]
-    assert len(marts) >= 24
-    for name in marts:
-        assert after[name]["rows"] > 0
+    # Which files there are is another matter.
+    tables = [name for name in before if name != "audit.landing"]
+    assert {name.split(".")[0] for name in tables} >= set(MART_SCHEMAS)
+    for name in tables:
+        assert after[name]["rows"] > 0 or name == "audit.quarantine"
         assert after[name]["content_hash"] == before[name]["content_hash"], name

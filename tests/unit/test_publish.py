@@ -196,7 +196,12 @@ def test_the_manifest_says_what_the_release_was_made_of(settings):
     assert manifest["inputs"][0]["study_id"] == "small-trial"
     curve = manifest["tables"]["survival.curve"]
     assert curve["key"] == ["study_id", "arm_id", "time_days"]
-    assert curve["columns"][0] == {"name": "study_id", "type": "VARCHAR", "privacy": "neither"}
+    assert curve["columns"][0] == {
+        "name": "study_id",
+        "type": "VARCHAR",
+        "privacy": "neither",
+        "is_provenance": False,
+    }
     people = manifest["tables"]["survival.time_to_event"]["columns"]
     assert {c["name"]: c["privacy"] for c in people}["participant_id"] == "direct_identifier"
     assert set(manifest["tables"]) == set(TABLES)
