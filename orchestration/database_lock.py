@@ -54,6 +54,7 @@ def successor(entries: Iterable[Entry], study_id: str) -> dict[str, str]:
             continue
         if entry["kind"] == "withdrawal" and entry.get("step") == "redacted":
             replaced[entry["package_sha256"]] = entry["redacted_sha256"]
+        # Of earlier versions only: what came with rows of the withdrawn, and was never kept, has no name now.
         elif entry["kind"] == "delivery" and entry.get("delivered_sha256"):
             replaced[entry["delivered_sha256"]] = entry["package_sha256"]
     return replaced

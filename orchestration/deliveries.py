@@ -9,7 +9,7 @@ is the same as the last time is no news, and not entered.
 """
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,15 +19,19 @@ from orchestration.database_lock import latest, refuse_locked, successor
 from orchestration.kept_packages import one_at_a_time, partial_folder, put_in_place
 from orchestration.ledger import Entry
 from orchestration.package_copy import DeliveredFile, Snapshot, changed, copy_described, describe
+from orchestration.package_hashes import (
+    UNKNOWN,
+    Files,
+    digests_for_ledger,
+    files_of,
+    has_files,
+    package_of,
+)
 from orchestration.release.durable import sync_tree
 from orchestration.settings import Settings
 from orchestration.withdrawals import Withdrawn, withdrawn_from
 from schemas.errors import StudyPackageError
 from schemas.study import STUDY_FILE, StudyDescriptor, load_study
-
-Files = Mapping[str, str]
-"""The sha256 of each file of a package by its path, as the ledger has them."""
-
 
 @dataclass(frozen=True)
 class Delivery:
@@ -93,7 +97,6 @@ class _Arrival:
 
     study_id: str
     kept: Snapshot
-    delivered_sha256: str = ""
     n_rows: int = 0
     n_withdrawn: int = 0
 
@@ -113,7 +116,7 @@ def _without(study: StudyDescriptor, partial: Path, described: Snapshot, withdra
     redact(partial, study, found)
     kept = describe(partial, paths_of(study))
     n_withdrawn = len(found.participants)
-    return _Arrival(study.study_id, kept, described.sha256, found.n_rows, n_withdrawn)
+    return _Arrival(study.study_id, kept, found.n_rows, n_withdrawn)
 
 
 def _keep(
@@ -138,9 +141,7 @@ def _keep(
             "delivery",
             study_id=study_id,
             package_sha256=digest,
-            files=_hashes(arrival.kept.files),
-            follows=last.sha256 if last else None,
-            changes=changes(last.files if last else {}, _hashes(arrival.kept.files)),
+            **_as_entered(settings, arrival.kept.files, study_id, digest, last),
             **({"replaces_damaged": True} if is_damaged else {}),
             **({"despite_lock": despite} if despite else {}),
             **_as_withdrawn(arrival),
@@ -160,8 +161,8 @@ def _keep(
 def _as_withdrawn(arrival: _Arrival) -> Entry:
     if not arrival.n_rows:
         return {}
+    # Not the sha256 of what came: it would tell a right guess of the rows that were not kept.
     return {
-        "delivered_sha256": arrival.delivered_sha256,
         "n_withdrawn_rows": arrival.n_rows,
         "n_withdrawn": arrival.n_withdrawn,
     }
@@ -184,16 +185,12 @@ def _notices(arrival: _Arrival, folder: Path, *, is_damaged: bool, despite: Entr
         )
 
 
-def _hashes(files: tuple[DeliveredFile, ...]) -> dict[str, str]:
-    return {file.path: file.sha256 for file in files}
-
-
 @dataclass(frozen=True)
 class LastDelivery:
-    """What a study delivered last, as it is kept now."""
+    """What a study delivered last, as it is kept now, and the entry that describes its files."""
 
     sha256: str
-    files: Files
+    entry: Entry
 
 
 def last_delivery(entries: list[Entry], study_id: str) -> LastDelivery | None:
@@ -202,15 +199,33 @@ def last_delivery(entries: list[Entry], study_id: str) -> LastDelivery | None:
     for entry in entries:
         if entry.get("study_id") != study_id:
             continue
-        if entry["kind"] == "delivery":
-            last = LastDelivery(entry["package_sha256"], entry["files"])
-        elif last and entry.get("step") == "redacted" and entry["package_sha256"] == last.sha256:
-            last = LastDelivery(entry["redacted_sha256"], entry["files"])
+        is_redaction = last and entry.get("step") == "redacted" and entry["package_sha256"] == last.sha256
+        if entry["kind"] == "delivery" or is_redaction:
+            last = LastDelivery(package_of(entry), entry)
     return last
 
 
+def _as_entered(
+    settings: Settings,
+    files: tuple[DeliveredFile, ...],
+    study_id: str,
+    sha256: str,
+    last: LastDelivery | None,
+) -> Entry:
+    """Return what the ledger says of the files of a delivery, and of what it follows."""
+    hashes = {file.path: file.sha256 for file in files}
+    return {
+        **digests_for_ledger(settings, study_id, sha256, hashes),
+        "follows": last.sha256 if last else None,
+        "changes": changes(files_of(settings, last.entry) if last else {}, hashes),
+    }
+
+
 def changes(before: Files, after: Files) -> dict[str, list[str]]:
-    """Return which files of a package were added, removed, changed and left as they were."""
+    """Return which files of a package were added, removed, changed and left as they were.
+
+    One of which nobody can say any more what it was counts as changed.
+    """
     both = before.keys() & after.keys()
     return {
         "added": sorted(after.keys() - before.keys()),
@@ -275,23 +290,21 @@ def reuse(settings: Settings, release_id: str, *, without: Collection[str] = ())
         LockedStudyError: a locked release was built from another package of a study.
     """
     found = deliveries_of(settings, release_id, without=without)
-    entries = entries_of(settings)
-    for delivery in found:
-        study_id, sha256 = delivery.study_id, delivery.sha256
-        if despite := refuse_locked(settings, entries, study_id, sha256):
-            last = last_delivery(entries, study_id)
-            files = _hashes(delivery.files)
-            ledger.append(
-                settings.ledger,
-                "delivery",
-                study_id=study_id,
-                package_sha256=sha256,
-                files=files,
-                follows=last.sha256 if last else None,
-                changes=changes(last.files if last else {}, files),
-                taken_from=release_id,
-                despite_lock=despite,
-            )
+    with one_at_a_time(settings):
+        entries = entries_of(settings)
+        for delivery in found:
+            study_id, sha256 = delivery.study_id, delivery.sha256
+            if despite := refuse_locked(settings, entries, study_id, sha256):
+                last = last_delivery(entries, study_id)
+                ledger.append(
+                    settings.ledger,
+                    "delivery",
+                    study_id=study_id,
+                    package_sha256=sha256,
+                    **_as_entered(settings, delivery.files, study_id, sha256, last),
+                    taken_from=release_id,
+                    despite_lock=despite,
+                )
     return found
 
 
@@ -305,31 +318,28 @@ def kept_delivery(settings: Settings, entries: list[Entry], study_id: str, sha25
     again = f"deliver the package of {study_id} again, with `cohortmart build --study FOLDER`"
     if not folder.is_dir():
         raise StudyPackageError([f"{folder} is gone, though a release was built from it: {again}"])
-    known = _files_of(entries, study_id, sha256)
+    known = _files_of(settings, entries, study_id, sha256)
     try:
         snapshot = describe(folder, known or paths_of(load_study(folder)))
     except StudyPackageError as error:
         raise StudyPackageError([f"{folder} is damaged ({error.problems[0]}): {again}"]) from None
     if snapshot.sha256 != sha256:
-        altered = [str(folder / f.path) for f in snapshot.files if known.get(f.path, f.sha256) != f.sha256]
+        altered = [
+            str(folder / file.path)
+            for file in snapshot.files
+            if known.get(file.path, UNKNOWN) not in (UNKNOWN, file.sha256)
+        ]
         which = ", ".join(altered) or str(folder)
         raise StudyPackageError([f"{which} was damaged after it was delivered: {again}"])
     return Delivery(study_id, sha256, folder, snapshot.files, n_withdrawn(entries, study_id, sha256))
 
 
-def _files_of(entries: list[Entry], study_id: str, sha256: str) -> Files:
-    """Return the files of a package as the ledger has them, in their order; none when it does not know it."""
-    for entry in entries:
-        if entry.get("study_id") == study_id and "files" in entry:
-            is_redacted = entry["kind"] == "withdrawal"
-            if entry["redacted_sha256" if is_redacted else "package_sha256"] == sha256:
-                return {name: entry["files"][name] for name in sorted(entry["files"], key=_place)}
+def _files_of(settings: Settings, entries: list[Entry], study_id: str, sha256: str) -> Files:
+    """Return the files of a package as they were delivered; none when the ledger does not know it."""
+    for entry in reversed(entries):
+        if entry.get("study_id") == study_id and has_files(entry) and package_of(entry) == sha256:
+            return files_of(settings, entry)
     return {}
-
-
-def _place(path: str) -> tuple[bool, str]:
-    """Sort the descriptor first, as `paths_of` does: the ledger does not keep an order."""
-    return (path != STUDY_FILE, path)
 
 
 def _is_whole(folder: Path, files: tuple[DeliveredFile, ...]) -> bool:

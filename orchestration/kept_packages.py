@@ -22,6 +22,8 @@ def one_at_a_time(settings: Settings) -> Iterator[None]:
             *settings.deliveries.glob("*/.*.damaged"),
         ):
             shutil.rmtree(leftover)
+        for leftover in settings.deliveries.glob("*/.*.secret.new"):
+            leftover.unlink()
         yield
 
 
