@@ -5,6 +5,7 @@ ends, in the command and in Dagster alike; one that was interrupted, by what int
 killed could enter nothing, so the next build does.
 """
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
@@ -19,6 +20,8 @@ Outcome = Literal["released", "refused", "unreadable", "failed", "interrupted", 
 
 _MAX_REASONS = 50
 _MAX_CHARACTERS = 300
+# Where a sentence of this program begins to say what a file holds: a value, or a list of its names.
+_BEGINS_TO_SHOW = re.compile(r"[`;]|accepted:|\(did you mean")
 # Dagster's way of saying that a blocking check failed, which says what it has to say itself.
 SAID_ELSEWHERE = ("DagsterAssetCheckFailedError",)
 
@@ -88,12 +91,14 @@ def _note_died(settings: Settings, run_id: str) -> None:
 
 
 def without_values(sentence: str) -> str:
-    """Return a sentence in one line without what it quotes, which may be somebody's."""
+    """Return a sentence in one line up to where it begins to show what a file holds, which may be somebody's.
+
+    Nothing after that is kept: what is quoted may itself hold the sign that ends it.
+    """
     line = " ".join(sentence.split())
-    head, mark, rest = line.partition("`")
-    if mark:
-        _, closing, tail = rest.rpartition("`")
-        line = f"{head}`...`{tail if closing else ''}"
+    shows = _BEGINS_TO_SHOW.search(line)
+    if shows:
+        line = f"{line[: shows.start()].rstrip(' (')} ..."
     return line[:_MAX_CHARACTERS]
 
 

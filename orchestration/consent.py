@@ -11,10 +11,12 @@ completes:
 
 A package that cannot be read any more, and in which they may be, is removed as a whole: nobody could vouch
 for it.
+
+What the ledger keeps for good of a package that held them is its name, a hash over all its files together:
+see `package_hashes` for what that tells, and whom.
 """
 
 import json
-import re
 import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -26,17 +28,21 @@ from orchestration.database_lock import locks_among, locks_of_study, plain_reaso
 from orchestration.deliveries import entries_of, n_withdrawn, paths_of
 from orchestration.kept_packages import one_at_a_time, partial_folder, put_in_place, set_aside
 from orchestration.ledger import Entry
+from orchestration.mentions import find_participant, identifiers_in, kept_packages
 from orchestration.package_copy import Snapshot, copy_described, describe
+from orchestration.package_hashes import destroy, destroy_unneeded, digests_for_ledger
 from orchestration.redaction import Found, find, redact
 from orchestration.release.durable import sync_folder, sync_tree
 from orchestration.release.leftovers import REMOVED, clear_leftovers
 from orchestration.release.read import MANIFEST, Publication, current_id, publications
 from orchestration.settings import Settings
 from orchestration.withdrawals import (
+    FORM,
     Withdrawn,
     asked,
+    bare,
     digests_of,
-    is_called,
+    is_pseudonymous,
     new_key,
     pending,
     pseudonym_of,
@@ -46,7 +52,6 @@ from schemas.errors import StudyPackageError
 from schemas.study import load_study
 
 _REASON = "withdrawal of consent"
-_BETWEEN_VALUES = re.compile(rb'[,;|"\t\r\n]+')
 
 
 class UnknownParticipantError(Exception):
@@ -55,6 +60,23 @@ class UnknownParticipantError(Exception):
 
 class FrozenStudyError(Exception):
     """A locked release holds the study; the message says which, and what can be done."""
+
+
+@dataclass(frozen=True)
+class Entered:
+    """A withdrawal in the ledger.
+
+    Attributes:
+        is_new: false when it was entered before, and they were in no kept package.
+        names: how the packages called them; none when that is not known, as only a pseudonym was given.
+    """
+
+    is_new: bool
+    names: frozenset[str] = field(repr=False)
+
+    def __bool__(self) -> bool:
+        """Whether it is new."""
+        return self.is_new
 
 
 @dataclass
@@ -72,7 +94,7 @@ class Cleared:
     removed: list[str] = field(default_factory=list)
 
 
-def enter_withdrawal(settings: Settings, study_id: str, name: str) -> bool:
+def enter_withdrawal(settings: Settings, study_id: str, name: str) -> Entered:
     """Enter in the ledger that a participant has withdrawn, without saying who.
 
     The caller holds the lock of the warehouse.
@@ -83,7 +105,7 @@ def enter_withdrawal(settings: Settings, study_id: str, name: str) -> bool:
         name: the participant_id as the packages have it, or its pseudonym when the key is set.
 
     Returns:
-        Whether it is new; false when it was entered before and they are in no kept package.
+        Whether it is new, and what to look for elsewhere.
 
     Raises:
         UnknownParticipantError: nobody by that name is in a kept package of the study, nor has withdrawn.
@@ -96,11 +118,11 @@ def enter_withdrawal(settings: Settings, study_id: str, name: str) -> bool:
         if frozen and not settings.despite_lock:
             raise FrozenStudyError(_frozen(study_id, frozen))
         withdrawn = withdrawn_from(settings, entries, study_id)
-        found = _search(settings, study_id, name)
+        found, unclear = find_participant(settings, study_id, name)
         if not found.participants:
             if withdrawn.has(name):
-                return False
-            raise UnknownParticipantError(_unknown(settings, study_id))
+                return Entered(False, frozenset([] if is_pseudonymous(settings, name) else [bare(name)]))
+            raise UnknownParticipantError(_unknown(settings, study_id, unclear))
         key = new_key(settings)
         for participant in sorted(found.participants):
             names = [participant, *pseudonym_of(settings, study_id, participant)]
@@ -111,12 +133,13 @@ def enter_withdrawal(settings: Settings, study_id: str, name: str) -> bool:
                 study_id=study_id,
                 keyed_by=key.kind,
                 key_check=key.check,
+                form=FORM,
                 participant_digest=key.digest(study_id, "participant", participant),
                 other_digests=digests_of(key, study_id, names[1:], "participant"),
                 sample_digests=digests_of(key, study_id, found.samples, "sample"),
                 **({"despite_lock": _despite(settings, frozen)} if frozen else {}),
             )
-    return True
+    return Entered(True, frozenset(found.participants))
 
 
 def _frozen(study_id: str, frozen: dict[str, Entry]) -> str:
@@ -127,36 +150,24 @@ def _frozen(study_id: str, frozen: dict[str, Entry]) -> str:
     )
 
 
-def _unknown(settings: Settings, study_id: str) -> str:
+def _unknown(settings: Settings, study_id: str, unclear: list[str]) -> str:
     if not (settings.deliveries / study_id).is_dir():
         return f"No package of a study called {study_id!r} is kept in {settings.home}."
-    return (
+    known = (
         f"Nobody by the name that was given is in a package of {study_id} that is kept in {settings.home},"
         " nor has withdrawn: accepted is a participant_id as the package writes it, or, with"
         " COHORTMART_PSEUDONYM_KEY set, a pseudonym of a release."
+    )
+    if not unclear:
+        return known
+    return (
+        f"{known} Not looked through, as they cannot be read: packages {', '.join(unclear)}; remove them from"
+        f" {settings.deliveries / study_id} if they are not needed."
     )
 
 
 def _despite(settings: Settings, frozen: Iterable[str]) -> dict[str, Any]:
     return {"releases": list(frozen), "reason": plain_reason(settings.despite_lock)}
-
-
-def _kept_packages(settings: Settings, study_id: str) -> list[Path]:
-    folders = (settings.deliveries / study_id).glob("[!.]*")
-    return sorted(folder for folder in folders if folder.is_dir())
-
-
-def _search(settings: Settings, study_id: str, name: str) -> Found:
-    """Find a participant in the kept packages of a study: who it is, and their samples in any of them."""
-    everywhere = Found()
-    for folder in _kept_packages(settings, study_id):
-        try:
-            found = find(folder, load_study(folder), is_called(settings, study_id, name), lambda _: False)
-        except StudyPackageError:
-            continue  # it is dealt with when the packages are cleared
-        everywhere.participants |= found.participants
-        everywhere.samples |= found.samples
-    return everywhere
 
 
 def carry_out(settings: Settings, study_id: str | None = None) -> dict[str, Cleared]:
@@ -186,8 +197,9 @@ def carry_out(settings: Settings, study_id: str | None = None) -> dict[str, Clea
 def _clear(settings: Settings, entries: list[Entry], study_id: str) -> Cleared:
     withdrawn = withdrawn_from(settings, entries, study_id)
     cleared = Cleared()
-    for folder in _kept_packages(settings, study_id):
+    for folder in kept_packages(settings, study_id):
         _clear_package(settings, entries, folder, withdrawn, cleared)
+    destroy_unneeded(settings, study_id)
     shutil.rmtree(settings.landed / study_id, ignore_errors=True)
     ledger.append(
         settings.ledger,
@@ -214,7 +226,7 @@ def _clear_package(
             if not _may_hold(folder, withdrawn):
                 return
             _enter_redaction(settings, study_id, sha256, None, because=error.problems[0])
-            set_aside(folder)
+            _remove(settings, folder)
             cleared.removed.append(
                 f"{study_id}: package {sha256[:12]} was removed, as nobody can say whether it holds them"
                 f" ({error.problems[0]})."
@@ -228,9 +240,15 @@ def _clear_package(
         target = folder.with_name(redacted.sha256)
         if not target.exists():
             put_in_place(partial, target)
-        set_aside(folder)
+        _remove(settings, folder)
     cleared.n_rows += found.n_rows
     cleared.n_packages += 1
+
+
+def _remove(settings: Settings, folder: Path) -> None:
+    """Remove a kept package, and before it what could tell a right guess of one of its rows."""
+    destroy(settings, folder.parent.name, folder.name)
+    set_aside(folder)
 
 
 def _redacted(folder: Path, partial: Path, withdrawn: Withdrawn) -> tuple[Found, Snapshot]:
@@ -255,6 +273,10 @@ def _redacted(folder: Path, partial: Path, withdrawn: Withdrawn) -> tuple[Found,
 def _enter_redaction(
     settings: Settings, study_id: str, sha256: str, redacted: Snapshot | None, **more: Any
 ) -> None:
+    files: dict[str, Any] = {"file_digests": {}}
+    if redacted:
+        hashes = {file.path: file.sha256 for file in redacted.files}
+        files = digests_for_ledger(settings, study_id, redacted.sha256, hashes)
     ledger.append(
         settings.ledger,
         "withdrawal",
@@ -262,7 +284,7 @@ def _enter_redaction(
         study_id=study_id,
         package_sha256=sha256,
         redacted_sha256=redacted.sha256 if redacted else "",
-        files={file.path: file.sha256 for file in redacted.files} if redacted else {},
+        **files,
         **more,
     )
 
@@ -272,22 +294,8 @@ def _may_hold(folder: Path, withdrawn: Withdrawn) -> bool:
 
     They are not when its files are text, in which no value is their identifier.
     """
-    for path in (path for path in folder.rglob("*") if path.is_file()):
-        with path.open("rb") as lines:
-            for line in lines:
-                if b"\0" in line or not _is_utf8(line):
-                    return True
-                if any(withdrawn.has(value.decode()) for value in _BETWEEN_VALUES.split(line)):
-                    return True
-    return False
-
-
-def _is_utf8(line: bytes) -> bool:
-    try:
-        line.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
+    found, is_all_text = identifiers_in(folder, withdrawn.has)
+    return bool(found) or not is_all_text
 
 
 def releases_to_remove(settings: Settings, entries: list[Entry]) -> list[Publication]:

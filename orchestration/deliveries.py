@@ -33,6 +33,7 @@ from orchestration.withdrawals import Withdrawn, withdrawn_from
 from schemas.errors import StudyPackageError
 from schemas.study import STUDY_FILE, StudyDescriptor, load_study
 
+
 @dataclass(frozen=True)
 class Delivery:
     """A kept study package.
@@ -195,7 +196,7 @@ class LastDelivery:
 
 def last_delivery(entries: list[Entry], study_id: str) -> LastDelivery | None:
     """Return what a study delivered last; what was redacted since stands for itself."""
-    last = None
+    last: LastDelivery | None = None
     for entry in entries:
         if entry.get("study_id") != study_id:
             continue

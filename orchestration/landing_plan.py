@@ -1,4 +1,8 @@
-"""Which studies of a run are landed anew, and which landed before and are read again."""
+"""Which studies of a run are landed anew, and which landed before and are read again.
+
+What is kept of a study has been held against the rules across records with all its rows. An earlier data
+cutoff takes rows away before those rules, so a study that it concerns is landed anew, and not kept.
+"""
 
 import json
 from collections.abc import Iterable
@@ -15,6 +19,7 @@ from orchestration.landing.kept import (
     remove_unneeded,
 )
 from orchestration.settings import Settings
+from schemas.study import load_study
 
 _FILE = "landing_plan.json"
 
@@ -44,11 +49,19 @@ def landing_of(settings: Settings, delivery: Delivery) -> Path:
     return kept_folder(settings.landed, delivery.study_id, delivery.sha256)
 
 
+def is_cut_short(settings: Settings, delivery: Delivery) -> bool:
+    """Whether the build was asked for a data cutoff that is earlier than the study's own."""
+    cutoff = settings.data_cutoff
+    return cutoff is not None and load_study(delivery.folder).data_cutoff > cutoff
+
+
 def plan_landing(settings: Settings, deliveries: Iterable[Delivery]) -> LandingPlan:
     """Find what landed before and verify it; what is damaged, or needed by nothing, is removed."""
     plan = LandingPlan()
     remove_unneeded(settings.landed, settings.deliveries)
     for delivery in deliveries:
+        if is_cut_short(settings, delivery):
+            continue
         folder = landing_of(settings, delivery)
         try:
             if kept := find_kept(folder):

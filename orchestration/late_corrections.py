@@ -15,7 +15,6 @@ from orchestration.deliveries import Delivery
 from orchestration.landing import apply_cross_record_rules, create_raw_tables, land_record, land_study
 from orchestration.landing.corrections import RowChanges, compare
 from orchestration.landing.kept import DamagedLandingError, KeptLanding, find_kept, keep, kept_folder
-from orchestration.landing_plan import landing_of
 from orchestration.release.read import DamagedReleaseError, NoReleaseError, find_release
 from orchestration.settings import Settings
 from schemas.errors import StudyPackageError
@@ -77,7 +76,7 @@ def _counts(changes: RowChanges) -> dict[str, int]:
 
 
 def find_corrections(settings: Settings, deliveries: Iterable[Delivery]) -> list[Correction]:
-    """Compare the deliveries of a run, all landed and kept, with those of the current release.
+    """Compare the deliveries of a run, with all their rows, with those of the current release.
 
     A study that the current release does not hold is new, not corrected.
     """
@@ -114,20 +113,23 @@ def _correction(settings: Settings, release_id: str, before: dict[str, Any], aft
 
 def _compare(settings: Settings, before: dict[str, Any], after: Delivery) -> list[RowChanges] | None:
     try:
-        was, is_now = _landing_before(settings, before), find_kept(landing_of(settings, after))
+        was, is_now = _landing_of(settings, before), _landing_of(settings, after.as_input())
         return compare(was, is_now) if was and is_now else None
     except (DamagedLandingError, StudyPackageError, OSError):
         return None
 
 
-def _landing_before(settings: Settings, before: dict[str, Any]) -> KeptLanding | None:
-    """Find what a delivery landed as; when that was under other code, it is landed once more."""
-    study_id, sha256 = before["study_id"], before["package_sha256"]
+def _landing_of(settings: Settings, given: dict[str, Any]) -> KeptLanding | None:
+    """Find what a delivery landed as; what is not kept is landed once more.
+
+    It is not kept when it landed under other code, or when an earlier data cutoff took a part of it.
+    """
+    study_id, sha256 = given["study_id"], given["package_sha256"]
     folder = kept_folder(settings.landed, study_id, sha256)
     if kept := _sound(folder):
         return kept
     package = settings.deliveries / study_id / sha256
-    if any(_sha256(package / file["path"]) != file["sha256"] for file in before["files"]):
+    if any(_sha256(package / file["path"]) != file["sha256"] for file in given["files"]):
         return None
     with (
         tempfile.TemporaryDirectory(prefix="cohortmart-landing-") as scratch,

@@ -16,6 +16,8 @@ _MISREAD_IN_PATHS = "?#%$"
 # Far above what helps on any machine, and below what makes DuckDB run out of stacks.
 MAX_THREADS = 1024
 
+_NIGHTLY = "0 2 * * *"
+
 
 class Settings(BaseSettings):
     """Settings of one warehouse, read from `COHORTMART_*` environment variables; an empty one is not set.
@@ -37,7 +39,7 @@ class Settings(BaseSettings):
 
     home: Path = Path("data")
     studies: Annotated[tuple[Path, ...], NoDecode] = Field(default=())
-    nightly_cron: str = "0 2 * * *"
+    nightly_cron: str = _NIGHTLY
     time_zone: str = "UTC"
     data_cutoff: dt.date | None = None
     inputs_of: str = ""
@@ -87,6 +89,20 @@ class Settings(BaseSettings):
         if re.fullmatch("[0-9]{1,9}", written, re.ASCII) and 1 <= int(written) <= MAX_THREADS:
             return int(written)
         raise ValueError(f"`{value}` is no number of threads; accepted: a whole number, 1 to {MAX_THREADS}")
+
+    @field_validator("nightly_cron")
+    @classmethod
+    def _known_schedule(cls, value: str) -> str:
+        if value != _NIGHTLY:
+            # Dagster is slow to import, and is asked for nothing else here.
+            from dagster._utils.schedules import is_valid_cron_schedule  # noqa: PLC0415
+
+            if not is_valid_cron_schedule(value):
+                raise ValueError(
+                    f"`{value}` is no schedule; accepted: minute, hour, day of the month, month and day of "
+                    f"the week as cron writes them, such as {_NIGHTLY}"
+                )
+        return value
 
     @field_validator("time_zone")
     @classmethod

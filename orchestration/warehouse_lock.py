@@ -70,8 +70,7 @@ def acquire(
         sentence = f"The warehouse in {settings.home} is being changed by another process ({_holder(path)})."
         if time.monotonic() >= deadline:
             raise WarehouseBusyError(
-                f"{sentence} Start again when it has ended; a build, a rollback and a prune wait with "
-                "--wait SECONDS."
+                f"{sentence} Start again when it has ended; with --wait SECONDS a command waits."
             )
         if not is_told:
             on_wait(f"{sentence} Waiting for up to {wait_seconds:g} s.")

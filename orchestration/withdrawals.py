@@ -1,17 +1,20 @@
 """Withdrawals of consent, as the ledger keeps them: whose data may not be here, without saying who they are.
 
 A withdrawal is entered as a keyed digest (HMAC) of the study and the participant. Whoever delivers that
-participant again is recognised; whoever reads the ledger learns nothing. The key is that of the pseudonyms
-where there is one; else a random salt beside the ledger, which keeps apart who has the ledger only from who
-has the warehouse.
+participant again is recognised; whoever reads the ledger learns nothing. The key is a random salt beside the
+ledger, which keeps apart who has the ledger only from who has the warehouse: the latter can try identifiers,
+as they can look for the gap that a row left. It is not the key of the pseudonyms, so that one which leaked
+can be changed; withdrawals that earlier versions entered under that key take it for ever.
 """
 
 import hmac
 import os
 import secrets
+import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from orchestration.ledger import Entry
 from orchestration.release.durable import make_folder, sync_folder
@@ -22,6 +25,8 @@ PSEUDONYM_KEY = "pseudonym_key"
 SALT = "salt"
 _SALT_BYTES = 32
 _CHECK_CHARACTERS = 16
+FORM: Final = "NFC"
+"""How an identifier is written before its digest is taken; entries of earlier versions do not say."""
 
 
 class WithdrawalKeyError(StudyPackageError):
@@ -47,16 +52,29 @@ class Key:
 
 
 def bare(identifier: str) -> str:
-    """Return an identifier without the blanks and invisible characters that a file may have around it."""
+    """Return an identifier in one form, without the blanks and invisible characters around it.
+
+    Those inside stay: they make another identifier.
+    """
+    text = unicodedata.normalize(FORM, identifier)
+    seen = [place for place, c in enumerate(text) if c.isprintable() and not c.isspace()]
+    return text[seen[0] : seen[-1] + 1] if seen else ""
+
+
+def _bare_before(identifier: str) -> str:
+    """Return an identifier as earlier versions took its digest: without anything invisible, in any form."""
     return "".join(c for c in identifier if c.isprintable()).strip()
 
 
 @dataclass(frozen=True)
 class Withdrawn:
-    """Everybody who has withdrawn from a study: the digests of participants and of their samples, by key."""
+    """Everybody who has withdrawn from a study: the digests of participants and of their samples.
+
+    Each lot of them with its key, and with how identifiers were written for it.
+    """
 
     study_id: str
-    keys: tuple[tuple[Key, frozenset[str]], ...]
+    keys: tuple[tuple[Key, Callable[[str], str], frozenset[str]], ...]
 
     def __bool__(self) -> bool:
         """Whether anybody has withdrawn."""
@@ -64,14 +82,14 @@ class Withdrawn:
 
     def has(self, identifier: str, what: str = "participant") -> bool:
         """Whether an identifier of the study, as a file writes it, is that of somebody who has withdrawn."""
-        text = bare(identifier)
-        return any(key.digest(self.study_id, what, text) in digests for key, digests in self.keys)
+        return any(
+            key.digest(self.study_id, what, written(identifier)) in digests
+            for key, written, digests in self.keys
+        )
 
 
 def new_key(settings: Settings) -> Key:
-    """Return the key of a new withdrawal; a salt is made when it is needed first, for its owner only."""
-    if secret := _pseudonym_key(settings):
-        return Key(PSEUDONYM_KEY, secret)
+    """Return the key of new withdrawals, the salt; it is made when it is needed first, for its owner only."""
     path = _salt(settings)
     if not path.exists():
         make_folder(path.parent)
@@ -104,18 +122,18 @@ def withdrawn_from(settings: Settings, entries: Iterable[Entry], study_id: str) 
     Raises:
         WithdrawalKeyError: a withdrawal was entered with a key that is not set, or a salt that is gone.
     """
-    digests: dict[tuple[str, str], set[str]] = {}
+    digests: dict[tuple[str, str, bool], set[str]] = {}
     for entry in asked(entries, study_id):
-        found = digests.setdefault((entry["keyed_by"], entry["key_check"]), set())
+        lot = (entry["keyed_by"], entry["key_check"], entry.get("form") == FORM)
+        found = digests.setdefault(lot, set())
         found |= {entry["participant_digest"], *entry["other_digests"], *entry["sample_digests"]}
-    keys = {kind: _read_key(settings, kind) for kind, _ in digests}
-    for kind, check in digests:
-        key = keys[kind]
+    keys = []
+    for (kind, check, is_new), found in digests.items():
+        key = _read_key(settings, kind)
         if key is None or key.check != check:
             raise WithdrawalKeyError([_no_key(settings, study_id, kind)])
-    return Withdrawn(
-        study_id, tuple((key, frozenset(digests[kind, key.check])) for kind, key in keys.items() if key)
-    )
+        keys.append((key, bare if is_new else _bare_before, frozenset(found)))
+    return Withdrawn(study_id, tuple(keys))
 
 
 def pending(entries: Iterable[Entry]) -> list[str]:
@@ -137,15 +155,24 @@ def digests_of(key: Key, study_id: str, identifiers: Iterable[str], what: str) -
 
 def is_called(settings: Settings, study_id: str, name: str) -> Callable[[str], bool]:
     """Return whether an identifier is the one that somebody names, by itself or by its pseudonym."""
-    from orchestration.privacy.pseudonyms import is_pseudonym, pseudonym  # noqa: PLC0415 - polars and duckdb
+    from orchestration.privacy.pseudonyms import pseudonym  # noqa: PLC0415 - polars and duckdb
 
     wanted = bare(name)
     secret = settings.pseudonym_key
-    if secret is None or not is_pseudonym(wanted):
+    if secret is None or not is_pseudonymous(settings, name):
         return lambda identifier: bare(identifier) == wanted
+    # What landed is released under the pseudonym of the form in which it is written.
     return lambda identifier: (
-        bare(identifier) == wanted or pseudonym(secret, study_id, bare(identifier)) == wanted
+        bare(identifier) == wanted
+        or wanted in {pseudonym(secret, study_id, form) for form in {bare(identifier), identifier.strip()}}
     )
+
+
+def is_pseudonymous(settings: Settings, name: str) -> bool:
+    """Whether what somebody is called may be their pseudonym in a release."""
+    from orchestration.privacy.pseudonyms import is_pseudonym  # noqa: PLC0415 - polars and duckdb
+
+    return settings.pseudonym_key is not None and is_pseudonym(bare(name))
 
 
 def pseudonym_of(settings: Settings, study_id: str, participant: str) -> list[str]:

@@ -15,7 +15,7 @@ from orchestration.deliveries import Delivery, read_deliveries
 from orchestration.landing import FileLanding, above_tolerance, apply_cross_record_rules, land_record
 from orchestration.landing.data_cutoff import apply_data_cutoff
 from orchestration.landing.kept import DamagedLandingError, keep, load
-from orchestration.landing_plan import landing_of, read_plan
+from orchestration.landing_plan import is_cut_short, landing_of, read_plan
 from orchestration.late_corrections import find_corrections
 from orchestration.progress import Progress
 from orchestration.settings import Settings
@@ -106,8 +106,13 @@ RAW_ASSETS = [_raw_asset(position, record) for position, record in enumerate(REC
 def _keep_landed(
     con: duckdb.DuckDBPyConnection, settings: Settings, deliveries: list[Delivery], progress: Progress
 ) -> None:
-    """Keep what studies landed as, so that the next build need not land them again."""
+    """Keep what studies landed as, so that the next build need not land them again.
+
+    Of a study that an earlier data cutoff concerns, only a part has landed.
+    """
     for delivery in deliveries:
+        if is_cut_short(settings, delivery):
+            continue
         try:
             keep(con, delivery.study_id, landing_of(settings, delivery))
         except OSError as error:
@@ -134,9 +139,8 @@ def _apply_cutoff(con: duckdb.DuckDBPyConnection, settings: Settings, progress: 
     if cutoff is None:
         return
     (left_out,) = for_each_package([cutoff], lambda day: apply_data_cutoff(con, day))
-    for study_id, n in left_out.items():
-        who = f"{n:,} participants enrolled later are left out" if n else "nobody was enrolled later"
-        progress.note(f"{study_id}: data cutoff {cutoff}; {who}.")
+    for study_id, what in left_out.items():
+        progress.note(f"{study_id}: data cutoff {cutoff}; {what}.")
     if not left_out:
         progress.note(f"Data cutoff {cutoff}: no study has a later one.")
 
@@ -171,16 +175,17 @@ def landing_audit(
     database: BuildDatabase,
     progress: dg.ResourceParam[Progress],
 ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
-    """Apply the rules across records, once every record type has landed, and balance the books."""
+    """Apply an earlier data cutoff and the rules across records, once all has landed; balance the books."""
     settings = database.settings
     new = read_plan(settings.build).new(read_deliveries(settings.build))
     with progress.part("landing"), database.connect(context.run_id) as con:
+        # First: a record from after the cutoff must not decide which of the others stands.
+        _apply_cutoff(con, settings, progress)
         apply_cross_record_rules(con, [load_study(delivery.folder) for delivery in new])
         breaches = above_tolerance(con)
         _keep_landed(con, settings, new, progress)
         _note_corrections(settings, context.run_id, progress)
         _pseudonymise(con, settings)
-        _apply_cutoff(con, settings, progress)
         counts = {
             key: con.sql(f"select count(*) from {'.'.join(key.path)}").fetchall()[0][0]
             for key in (LANDING, QUARANTINE, ASSAY_VOCABULARY)

@@ -11,7 +11,7 @@ from types import FrameType
 
 _INTERRUPTED = 130
 _CANNOT_BE_DONE = 2
-_OF_BUILD = "The build was interrupted; the current release is as it was."
+_OF_BUILD = "The build was interrupted before it began; nothing was changed."
 _OF_OTHERS = "Interrupted."
 
 

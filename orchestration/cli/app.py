@@ -79,7 +79,7 @@ def build(
         home, study, data_cutoff=data_cutoff, inputs_of=inputs_of, despite_lock=despite_lock
     )
     interruption = Interruption()
-    interruption.watch()
+    interruption.watch(settings.current)
     from orchestration.dbt_project import start_parsing  # noqa: PLC0415
 
     start_parsing(settings)

@@ -60,7 +60,7 @@ def run_build(
     interruption.before_ending(lambda: _cancel(settings, run_id))
 
     def execute() -> dg.ExecuteInProcessResult:
-        with open_instance(settings) as instance:
+        with open_instance(settings, progress.announce) as instance:
             return defs.resolve_job_def(JOB).execute_in_process(
                 instance=instance, run_config=_QUIET, raise_on_error=False, run_id=run_id
             )

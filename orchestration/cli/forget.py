@@ -8,6 +8,7 @@ from orchestration import ledger
 from orchestration.cli.terminal import fail, terminal
 from orchestration.consent import (
     Cleared,
+    Entered,
     FrozenStudyError,
     UnknownParticipantError,
     carry_out,
@@ -15,6 +16,9 @@ from orchestration.consent import (
     holds_withdrawn,
     remove_releases,
 )
+from orchestration.deliveries import entries_of
+from orchestration.mentions import find_mentions
+from orchestration.package_hashes import has_plain_hashes, package_of
 from orchestration.release.read import (
     DamagedReleaseError,
     NoReleaseError,
@@ -31,6 +35,14 @@ _WHAT = "forget a participant"
 _BEYOND_THE_WAREHOUSE = (
     "What lies elsewhere is yours to clear: the package as you have it, exports, answers of queries, backups."
     " When the package is delivered again, their rows are left out of it."
+)
+_WHAT_A_NAME_TELLS = (
+    "The ledger keeps the name of a package that held them, a hash over all its files together: who has the"
+    " home, and guesses everything that the package said of them at once, learns that the guess is right."
+)
+_WHAT_OLD_ENTRIES_TELL = (
+    "Entries of an earlier version also hold the sha256 of single files that held them: who has the home, and"
+    " guesses one row of them, learns that the guess is right. Let nobody have the ledger who may not know."
 )
 
 
@@ -50,8 +62,9 @@ def run_forget(settings: Settings, study_id: str, participant: str, started: flo
         started: `time.perf_counter()` when the command began, for the timing of the build.
 
     Returns:
-        Exit status: 0 nothing of them is left; 2 it could not be done, or not all of it, which is said; that
-        of the build when it failed.
+        Exit status: 0 nothing of them is left; 1 another process is at work, or their rows are gone, but their
+        identifier stands elsewhere in a kept package, which is said; 2 it could not be done, or not all of it, which is said; that of the
+        build when it failed.
     """
     # Nobody checked yet that it is a study's name, and a command is kept for ever.
     shown = study_id if _STUDY_ID.fullmatch(study_id) and len(study_id) <= 64 else "STUDY"
@@ -63,21 +76,24 @@ def run_forget(settings: Settings, study_id: str, participant: str, started: flo
     try:
         current = _current(settings)
         with hold(settings, _WHAT):
-            is_new = enter_withdrawal(settings, study_id, participant)
+            entered = enter_withdrawal(settings, study_id, participant)
             cleared = carry_out(settings, study_id)[study_id]
             # What the last build left; the next one makes it anew.
             shutil.rmtree(settings.build, ignore_errors=True)
             is_held = bool(current) and holds_withdrawn(settings, current_id(settings))
-        _say_cleared(study_id, cleared, is_new=is_new)
+        _say_cleared(study_id, cleared, is_new=entered.is_new)
         if is_held and current and (status := _build(settings, current, started)):
             return _unfinished(settings, status)
         with hold(settings, _WHAT):
             remove_releases(settings)
+        return _close(settings, study_id, entered)
+    except WarehouseBusyError as error:
+        fail(str(error))
+        return 1
     except (
         CannotForgetError,
         UnknownParticipantError,
         FrozenStudyError,
-        WarehouseBusyError,
         DamagedReleaseError,
         StudyPackageError,
     ) as error:
@@ -87,8 +103,32 @@ def run_forget(settings: Settings, study_id: str, participant: str, started: flo
             f"{error.filename or settings.home}: {error.strerror}. The withdrawal is not complete: run the"
             " command again."
         )
-    _say(f"No package and no release in {settings.home} holds them any more.", _BEYOND_THE_WAREHOUSE)
-    return 0
+
+
+def _close(settings: Settings, study_id: str, entered: Entered) -> int:
+    """Say what is left of them, in the packages and in the ledger."""
+    found = find_mentions(settings, study_id, entered.names)
+    if found.n:
+        more = f"; and {found.n - len(found.first):,} more" if found.n > len(found.first) else ""
+        _say(
+            f"No package and no release in {settings.home} has a row of theirs any more, but their identifier"
+            f" still stands in kept packages, and may in what was built of them: {'; '.join(found.first)}"
+            f"{more}. If it is them who is meant there: deliver and build the package without it, then remove"
+            f" the earlier one from {settings.deliveries / study_id}."
+        )
+    elif entered.names:
+        _say(f"No package and no release in {settings.home} holds them any more.")
+    else:
+        _say(
+            f"No package and no release in {settings.home} has a row of theirs any more. Whether their"
+            " identifier stands elsewhere in a package could not be looked for, as a pseudonym was given."
+        )
+    _say(_BEYOND_THE_WAREHOUSE, _WHAT_A_NAME_TELLS)
+    entries = entries_of(settings)
+    gone = {e["package_sha256"] for e in entries if e.get("step") == "redacted" and e["study_id"] == study_id}
+    if any(has_plain_hashes(e) and package_of(e) in gone for e in entries):
+        _say(_WHAT_OLD_ENTRIES_TELL)
+    return 1 if found.n else 0
 
 
 def _current(settings: Settings) -> Release | None:

@@ -31,9 +31,15 @@ class Interruption:
         self._errors = os.dup(2)
         self._is_ending = False
         self._tidy: list[Callable[[], object]] = []
+        self._current: Path | None = None
 
-    def watch(self) -> None:
-        """From now on, end the process when it is interrupted; call it in the main thread."""
+    def watch(self, current: Path | None = None) -> None:
+        """From now on, end the process when it is interrupted; call it in the main thread.
+
+        Args:
+            current: the pointer to the release that readers have; None when nobody knows where it is.
+        """
+        self._current = current
         for number in _SIGNALS:
             signal.signal(number, self._end)
 
@@ -63,7 +69,9 @@ class Interruption:
 
         The files are those of a killed build, which the next one clears away.
         """
-        self._say("The build was interrupted; the current release is as it was.")
+        has_release = self._current is None or self._current.exists()
+        left = "the current release is as it was" if has_release else "there is no release yet"
+        self._say(f"The build was interrupted; {left}.")
         os._exit(INTERRUPTED)
 
     def _say(self, sentence: str) -> None:

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from orchestration.cli.arguments import Home, settings_of
+from orchestration.cli.release_commands import Wait
 from orchestration.settings import Settings
 
 _Release = Annotated[str, typer.Argument(help="A release: current, its id, or the beginning of its id.")]
@@ -17,26 +18,28 @@ def add_to(app: typer.Typer) -> None:
     def lock(
         release: _Release,
         reason: Annotated[str, typer.Option(help="Why; the ledger keeps it, so name nobody.")] = "",
+        wait: Wait = 0,
         home: Home = None,
     ) -> None:
         """Freeze a release: the packages of its studies may not change without a reason."""
-        raise typer.Exit(run_lock(settings_of(home), release, reason))
+        raise typer.Exit(run_lock(settings_of(home), release, reason, wait))
 
     @app.command()
     def unlock(
         release: _Release,
         reason: Annotated[str, typer.Option(help="Why; the ledger keeps it, so name nobody.")],
+        wait: Wait = 0,
         home: Home = None,
     ) -> None:
         """End the lock of a release."""
-        raise typer.Exit(run_unlock(settings_of(home), release, reason))
+        raise typer.Exit(run_unlock(settings_of(home), release, reason, wait))
 
 
-def run_lock(settings: Settings, which: str, reason: str) -> int:
+def run_lock(settings: Settings, which: str, reason: str, wait_seconds: float = 0) -> int:
     """Enter in the ledger that a release is locked, and print what that means.
 
     Returns:
-        Exit status: 0 it is locked, now or before; 2 it cannot be.
+        Exit status: 0 it is locked, now or before; 1 refused, for another process is at work; 2 it cannot be.
     """
     from orchestration import ledger  # noqa: PLC0415
     from orchestration.cli.terminal import fail, terminal  # noqa: PLC0415
@@ -53,7 +56,7 @@ def run_lock(settings: Settings, which: str, reason: str) -> int:
     try:
         # First without the lock of the warehouse, which makes a home where there is none.
         find_release(settings, which)
-        with hold(settings, "lock a release"):
+        with hold(settings, "lock a release", wait_seconds, terminal().print):
             release = find_release(settings, which)
             if holds_withdrawn(settings, release.release_id):
                 return fail(
@@ -70,7 +73,8 @@ def run_lock(settings: Settings, which: str, reason: str) -> int:
                 inputs=inputs,
             )
     except (NoReleaseError, DamagedReleaseError, WarehouseBusyError) as error:
-        return fail(str(error))
+        cannot = fail(str(error))
+        return 1 if isinstance(error, WarehouseBusyError) else cannot
     since = f"is locked since {entry['at']} already" if standing else "is locked"
     terminal().print(
         f"{release.release_id} {since}: the packages of {', '.join(inputs)} may not change."
@@ -82,11 +86,12 @@ def run_lock(settings: Settings, which: str, reason: str) -> int:
     return 0
 
 
-def run_unlock(settings: Settings, which: str, reason: str) -> int:
+def run_unlock(settings: Settings, which: str, reason: str, wait_seconds: float = 0) -> int:
     """Enter in the ledger that a release is no longer locked; one that is damaged can be unlocked too.
 
     Returns:
-        Exit status: 0 it is unlocked; 2 it is not locked, or no reason was given.
+        Exit status: 0 it is unlocked; 1 refused, for another process is at work; 2 it is not locked, or no
+        reason was given.
     """
     from orchestration import ledger  # noqa: PLC0415
     from orchestration.cli.terminal import fail, terminal  # noqa: PLC0415
@@ -100,7 +105,7 @@ def run_unlock(settings: Settings, which: str, reason: str) -> int:
     try:
         if not settings.home.is_dir():
             return fail(f"There is no warehouse in {settings.home}, so nothing in it is locked.")
-        with hold(settings, "unlock a release"):
+        with hold(settings, "unlock a release", wait_seconds, terminal().print):
             wanted = current_id(settings) if which == CURRENT else which
             standing = locks(settings)
             exact = [name for name in standing if name == wanted]
@@ -110,7 +115,8 @@ def run_unlock(settings: Settings, which: str, reason: str) -> int:
                 return fail(f"`{which}` names {len(fitting)} locked releases; {known}.")
             ledger.append(settings.ledger, "unlock", release_id=fitting[0], reason=plain_reason(reason))
     except (DamagedReleaseError, WarehouseBusyError) as error:
-        return fail(str(error))
+        cannot = fail(str(error))
+        return 1 if isinstance(error, WarehouseBusyError) else cannot
     except ValueError as error:
         return fail(f"{error}: `cohortmart verify` lists what is damaged.")
     terminal().print(f"{fitting[0]} is unlocked.", highlight=False)

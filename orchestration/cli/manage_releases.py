@@ -3,7 +3,7 @@
 from orchestration import ledger
 from orchestration.cli.terminal import fail, terminal
 from orchestration.release.manage import RefusedError, prune, roll_back
-from orchestration.release.read import DamagedReleaseError, NoReleaseError
+from orchestration.release.read import DamagedReleaseError, NoReleaseError, none_to_read
 from orchestration.settings import Settings
 from orchestration.warehouse_lock import WarehouseBusyError, hold
 
@@ -19,7 +19,7 @@ def run_rollback(settings: Settings, which: str, wait_seconds: float) -> int:
     """
     ledger.set_command(f"cohortmart rollback {which}".strip())
     if not settings.ledger.exists():
-        return fail(f"There is no release in {settings.home} yet: run `cohortmart build` first.")
+        return fail(none_to_read(settings))
     console = terminal()
     try:
         with hold(settings, "rollback", wait_seconds, console.print):
@@ -36,9 +36,11 @@ def run_rollback(settings: Settings, which: str, wait_seconds: float) -> int:
     if release.release_id == before:
         console.print(f"{before} is the current release already.", highlight=False)
         return 0
-    studies = ", ".join(study["study_id"] for study in release.manifest["inputs"])
+    studies = ", ".join(sorted(study["study_id"] for study in release.manifest["inputs"]))
+    data_cutoff = release.manifest.get("settings", {}).get("data_cutoff")
     console.print(
         f"Readers now see {release.release_id}, made {release.manifest['created_at']} of {studies}."
+        + (f"\nIt is an interim one, with the data cutoff {data_cutoff}." if data_cutoff else "")
         + (f"\nBefore they saw {before}; `cohortmart rollback {before}` returns to it." if before else "")
         + "\nThe next build publishes a new release.",
         markup=False,
@@ -58,7 +60,7 @@ def run_prune(settings: Settings, keep: int, wait_seconds: float) -> int:
     if keep < 1:
         return fail(f"--keep {keep} would leave nothing to return to; accepted: 1 or more.")
     if not settings.ledger.exists():
-        return fail(f"There is no release in {settings.home} yet: run `cohortmart build` first.")
+        return fail(none_to_read(settings))
     console = terminal()
     try:
         with hold(settings, "prune", wait_seconds, console.print):

@@ -21,6 +21,16 @@ Wait = Annotated[
 ]
 
 
+def _refuse_empty(release: str | None, command: str) -> None:
+    """Refuse an empty name: a variable of the shell that is not set would mean another release."""
+    if release is not None and not release.strip():
+        from orchestration.cli.terminal import fail  # noqa: PLC0415
+
+        raise typer.Exit(
+            fail(f"The release is an empty text: give its id, or nothing at all (`cohortmart {command}`).")
+        )
+
+
 def releases(output_format: Format = ListFormat.TABLE, home: Home = None) -> None:
     """List the releases, the newest last."""
     from orchestration.cli.releases import run_releases  # noqa: PLC0415
@@ -38,6 +48,7 @@ def verify(
     """Verify every hash of a release and the ledger; status 0 whole, 1 damaged, 2 nothing to verify."""
     from orchestration.cli.verify import run_verify  # noqa: PLC0415
 
+    _refuse_empty(release, "verify")
     raise typer.Exit(run_verify(settings_of(home), release or "", every=every))
 
 
@@ -59,7 +70,10 @@ def diff(
 
 def rollback(
     release: Annotated[
-        str | None, typer.Argument(help="The release to return to (default: the one before the current).")
+        str | None,
+        typer.Argument(
+            help="Id of the release to return to, or its beginning (default: the one before the current)."
+        ),
     ] = None,
     wait: Wait = 0,
     home: Home = None,
@@ -67,6 +81,7 @@ def rollback(
     """Make an earlier release the current one again, after verifying it."""
     from orchestration.cli.manage_releases import run_rollback  # noqa: PLC0415
 
+    _refuse_empty(release, "rollback")
     raise typer.Exit(run_rollback(settings_of(home), release or "", wait))
 
 

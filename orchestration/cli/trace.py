@@ -63,7 +63,8 @@ def _report(settings: Settings, wanted: Selection, which: str) -> TraceReport:
 
     ids = list(dict.fromkeys((wanted.participant_id, released_as(wanted.participant_id))))
     with reading(release) as con:
-        trace = read_trace(con, wanted, ids)
+        data_cutoff = release.manifest.get("settings", {}).get("data_cutoff") or ""
+        trace = read_trace(con, wanted, ids, data_cutoff)
         set_aside = find_set_aside(con, wanted.study_id, ids, released_as, kept)
     deciding = deciding_line(kept(trace.outcome["source_file"]), trace.outcome) if trace.outcome else None
     return TraceReport(trace, release.release_id, deciding, set_aside)
@@ -85,5 +86,6 @@ def _as_json(report: TraceReport) -> dict[str, Any]:
         "derived": trace.derived,
         "agrees": not trace.differences,
         "differences": trace.differences,
+        "warnings": trace.warnings,
         "set_aside": report.set_aside,
     }

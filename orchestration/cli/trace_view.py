@@ -15,6 +15,8 @@ from schemas.plain_text import plain
 
 # Shorter runs of contacts are shown as they are.
 _FOLDED_FROM = 3
+# More ranges of lines than these are told as one.
+_RANGES_SHOWN = 4
 # Narrower terminals get two lines a record.
 _WIDE = 150
 _SAID = ("what it is", "what the rules say")
@@ -53,6 +55,9 @@ def print_trace(found: TraceReport, deliveries: Path, console: Console, *, fold:
     console.print()
     if found.deciding:
         console.print(_outcome_table(found.trace.outcome, found.deciding, deliveries))
+    if trace.warnings:
+        console.print()
+        console.print(_warnings_table(trace.warnings))
     if found.set_aside:
         console.print()
         console.print(_set_aside_table(found.set_aside))
@@ -143,22 +148,57 @@ def _runs(records: tuple[TracedRecord, ...], *, fold: bool) -> list[list[TracedR
 
 def _folded(run: list[TracedRecord]) -> tuple[str, ...]:
     first, last = run[0].evidence, run[-1].evidence
-    kinds = [_FOLDABLE[record.evidence["evidence"]] for record in run]
-    counted = ", ".join(_counted(kinds.count(kind), kind) for kind in dict.fromkeys(kinds))
+    said = [_kind_and_finding(record) for record in run]
+    counted = "; ".join(_counted(said.count(pair), *pair) for pair in dict.fromkeys(said))
     where = ", ".join(dict.fromkeys(record.evidence["source_record"] for record in run))
     return (
         "",
         str(first["dated_on"]),
         f"{first['time_days']:,}",
         where,
-        f"{len(run)} rows",
+        _places(run),
         counted,
         f"up to {last['dated_on']}, day {last['time_days']:,}: none decides (--all shows each)",
     )
 
 
-def _counted(n: int, kind: str) -> str:
-    return f"{n} {kind}" if n == 1 else f"{n} {_PLURALS.get(kind, kind + 's')}"
+def _kind_and_finding(record: TracedRecord) -> tuple[str, str]:
+    """Tell what a record is and what it found; an assessment that is not evaluable is one, too."""
+    kind, _, found = record.what.partition(", ")
+    return (kind if found else _FOLDABLE[record.evidence["evidence"]]), found
+
+
+def _counted(n: int, kind: str, found: str) -> str:
+    plural = kind if n == 1 else _PLURALS.get(kind, f"{kind}s")
+    return ", ".join(part for part in (f"{n} {plural}", found) if part)
+
+
+def _places(run: list[TracedRecord]) -> str:
+    """Name the files of some records, and by file their lines as ranges."""
+    lines: dict[str, set[int]] = {}
+    for record in run:
+        lines.setdefault(record.evidence["source_file"], set()).add(record.evidence["source_line"])
+    return ", ".join(f"{file}:{_ranges(sorted(of_file))}" for file, of_file in lines.items())
+
+
+def _ranges(lines: list[int]) -> str:
+    """Write lines in ascending order as ranges; as one, with their number, where that is too many."""
+    ranges: list[list[int]] = []
+    for line in lines:
+        if ranges and line == ranges[-1][1] + 1:
+            ranges[-1][1] = line
+        else:
+            ranges.append([line, line])
+    if len(ranges) > _RANGES_SHOWN:
+        return f"{lines[0]}-{lines[-1]} ({len(lines)} of these lines)"
+    return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in ranges)
+
+
+def _warnings_table(said: tuple[str, ...]) -> Table:
+    table = _pairs()
+    for warning in said:
+        table.add_row("warning", Text(plain(warning), style="yellow"))
+    return table
 
 
 def _outcome_table(row: dict[str, Any], deciding: DecidingLine, deliveries: Path) -> Table:

@@ -32,14 +32,13 @@ def run_verify(settings: Settings, which: str, *, every: bool) -> int:
     known = publications(settings, entries)
     of_pointer = verify_pointer(settings, known)
     try:
-        if every:
-            chosen = known
-        elif which not in ("", CURRENT):
-            chosen = [choose(settings, known, which)]
-        else:
-            chosen = [] if of_pointer.damage else _current(settings, known)
+        chosen = known if every else _chosen(settings, known, which, of_pointer)
     except NoReleaseError as error:
-        return fail(str(error))
+        if not of_ledger.damage:
+            return fail(str(error))
+        # The damage may be why it is not found.
+        fail(str(error))
+        chosen = []
     if not known and not of_ledger.damage and not of_pointer.damage:
         return fail(f"There is no release in {settings.home} yet: run `cohortmart build` first.")
     console = terminal()
@@ -58,7 +57,11 @@ def run_verify(settings: Settings, which: str, *, every: bool) -> int:
     return 1
 
 
-def _current(settings: Settings, known: list[Publication]) -> list[Publication]:
+def _chosen(settings: Settings, known: list[Publication], which: str, of_pointer: Check) -> list[Publication]:
+    if which not in ("", CURRENT):
+        return [choose(settings, known, which)]
+    if of_pointer.damage:
+        return []
     return [p for p in known if p.release_id == current_id(settings)]
 
 

@@ -23,7 +23,8 @@ def apply_cross_record_rules(con: duckdb.DuckDBPyConnection, studies: Iterable[S
     What laboratories call their analytes and units is resolved first, into `raw.assay_vocabulary`.
 
     Args:
-        con: a database in which every record of the studies has landed.
+        con: a database in which every record of the studies has landed, without what an earlier data cutoff
+            leaves out, where the build was asked for one (`data_cutoff`).
         studies: the studies whose rows are held against the rules; their files tell how the rows are written.
             Other studies of the database were held against them before, and stay as they are.
 

@@ -59,6 +59,25 @@ def named(columns: Iterable[str], record: RecordType, row: str = "r") -> str:
     return " || ', ' || ".join(parts)
 
 
+def quoted_if_near(column: str, words: str, keys: Iterable[str], row: str = "r") -> str:
+    """Return SQL that quotes a value which is no word of study.yaml, unless it may be an identifier.
+
+    It is shown if it is near one of the words, or itself a word of at most twelve letters, and no key of the
+    row is one of the words, as it is where columns were swapped.
+
+    Args:
+        column: the column.
+        words: SQL of the list of words.
+        keys: columns that tell who somebody is.
+        row: the row.
+    """
+    value = f"{row}.{column}"
+    near = f"list_transform({words}, word -> jaro_winkler_similarity(lower(word), lower({value})))"
+    is_plain = f"regexp_full_match({value}, '\\p{{L}}{{1,12}}') or coalesce(list_max({near}) >= 0.85, false)"
+    swapped = " or ".join(f"coalesce(list_contains({words}, {row}.{key}), false)" for key in keys)
+    return f"if(({is_plain}) and not ({swapped}), '`' || {value} || '`', '(not shown)')"
+
+
 def place(row: str) -> str:
     """Return SQL that says where a row stands."""
     return f"{row}.source_file || ' line ' || {row}.source_line"

@@ -7,7 +7,7 @@ on. So a row gets every reason that applies to it, and neither the order of rows
 
 from collections.abc import Iterator
 
-from orchestration.landing.cross_rule import CrossRule, named, place
+from orchestration.landing.cross_rule import CrossRule, named, place, quoted_if_near
 from orchestration.landing.laboratory_rules import LABORATORY_RULES
 from schemas.records import RECORDS, RecordType
 
@@ -71,7 +71,8 @@ def _not_in_descriptor(column: str) -> CrossRule:
         record="samples",
         column=column,
         accepted=f"a {column} of study.yaml",
-        reason=f"'{column} `' || r.{column} || '` is not one of study.yaml, which has ' || d.listed",
+        reason=f"'{column} ' || {quoted_if_near(column, 'd.names', ('sample_id', 'participant_id'))}"
+        " || ' is not one of study.yaml, which has ' || d.listed",
         rows=f"""
         from raw.samples as r
         join (
@@ -139,7 +140,8 @@ _UNKNOWN_ARM = CrossRule(
     record="participants",
     column="arm_id",
     accepted="an arm_id of study.yaml; empty when it has no arms",
-    reason="'arm_id `' || r.arm_id || '` is not an arm of study.yaml, which has ' || coalesce(a.ids, 'none')",
+    reason=f"'arm_id ' || {quoted_if_near('arm_id', 'a.arms', ('participant_id',))}"
+    " || ' is not an arm of study.yaml, which has ' || coalesce(a.ids, 'none')",
     rows="""
     from raw.participants as r
     left join (

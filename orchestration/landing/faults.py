@@ -8,7 +8,7 @@ import dataframely as dy
 import polars as pl
 
 from schemas.privacy import Privacy
-from schemas.records import RecordType, RowRule
+from schemas.records import RecordType
 from schemas.reference import suggestion
 
 FAULT_SCHEMA = {
@@ -36,17 +36,73 @@ _RULE_IDS = {
 
 _OF_FORM = {"regex": "has another form", "check__vocabulary": "is not an accepted word"}
 
+_YEAR = "(?:1[89]|2[01]|00|99)[0-9]{2}"
+_MONTH = "(?:[0-9]{1,2}|(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6})"
+_TIME = "[t ][0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]{1,6})?)?(?:z|[+-][0-9]{2}:?[0-9]{2})?"
+_DATE = rf"(?:{_YEAR}-|{_YEAR}[-/. ]{_MONTH}(?:[-/. ][0-9]{{1,2}})?|[0-9]{{1,2}}[-/. ]{_MONTH}[-/. ]{_YEAR})"
+_DIGITS = "(?:0|[1-9][0-9]{0,4}|[1-9][0-9]{0,2}[,_][0-9]{3})"
+_NUMBER = rf"[<>=≤≥]{{0,2}} ?[+-]?{_DIGITS}?(?:[.,][0-9]{{0,4}})?(?:e[+-]?[0-9]{{1,3}})?(?: ?%)?"
+_OF_A_RESULT = r"(?: ?(?:\*|[a-zµμ]{1,4}/[a-zµμ]{1,3}))?|[<>]? ?u?l?lo[dq]|nd|n\.d\."
+_NOTHING = r"na|n/a|nan|null|none|nil|missing|unknown|\.|-+|\?+"
+# The forms in which a value of a type is shown, right or wrong. A long number, one with leading zeros and a
+# word may be an identifier that stands in the wrong column.
+_FORMS = (
+    (pl.Date(), f"{_DATE}(?:{_TIME})?"),
+    (pl.Datetime("us"), f"{_DATE}(?:{_TIME})?"),
+    (pl.Float64(), f"{_NUMBER}|[+-]?inf(?:inity)?"),
+    (pl.Int64(), f"{_NUMBER}|[+-]?inf(?:inity)?"),
+    (pl.Boolean(), "true|false|yes|no|y|n|t|f|0|1"),
+)
+
 
 def shown(value: pl.Expr) -> pl.Expr:
     """Cut a value to what a message can show."""
     return value.str.slice(0, _SHOWN_CHARACTERS)
 
 
-def named(column: str, value: pl.Expr, record: RecordType) -> pl.Expr:
-    """Name a column with its value, as sentences do; what tells who somebody is stays in the file."""
+def named(column: str, value: pl.Expr, record: RecordType, is_near: pl.Expr | None = None) -> pl.Expr:
+    """Name a column with its value, as sentences do; what may tell who somebody is stays in the file.
+
+    Columns can be swapped, so a value is shown only where it has the form of its column and no other:
+      1. In a column of dates: digits as a date with its year, or with a month's name, and a time of day.
+      2. In a column of numbers, or of results: a number of at most five digits before its decimals (six with
+         a separator) that has no leading zeros. An identifier that is as short a number passes, unless the
+         row's own key is the same: nothing tells it from a number.
+      3. In a column of truths, one of the usual words; in any of these, a usual word for a missing value.
+      4. In a column of a vocabulary, what is near a word of it, which `is_near` says.
+      5. In every other, nothing.
+
+    Args:
+        column: its name; a column that is no contract counts as one of numbers.
+        value: its text.
+        record: the contract.
+        is_near: whether a value is near an accepted word.
+    """
+    return pl.concat_str(pl.lit(f"{column} "), _quoted(column, value, record, is_near))
+
+
+def _quoted(column: str, value: pl.Expr, record: RecordType, is_near: pl.Expr | None = None) -> pl.Expr:
+    """Quote a value if it may be shown."""
+    hidden = pl.lit("(not shown)")
     if record.privacy.get(column) is Privacy.DIRECT_IDENTIFIER:
-        return pl.lit(f"{column} (not shown)")
-    return pl.format("{} `{}`", pl.lit(column), shown(value).fill_null(""))
+        return hidden
+    form = _form(column, record)
+    is_shown = pl.lit(False) if is_near is None else is_near
+    if form:
+        is_shown |= value.str.contains(rf"(?i)^\s?(?:{form}|{_NOTHING})\s?$")
+    return pl.when(is_shown).then(pl.format("`{}`", shown(value))).otherwise(hidden)
+
+
+def _form(name: str, record: RecordType) -> str:
+    column = record.columns.get(name)
+    if column is None:
+        return _FORMS[2][1]
+    if (column.metadata or {}).get("partial_date"):
+        return _FORMS[0][1]
+    if isinstance(column, dy.String):
+        # The only text of a form is a result, which is a number or a word.
+        return f"{_NUMBER}{_OF_A_RESULT}" if column.regex else ""
+    return next(form for dtype, form in _FORMS if column.dtype == dtype)
 
 
 def first_cause(value: pl.Expr, causes: Iterable[tuple[str, str]], otherwise: pl.Expr) -> pl.Expr:
@@ -79,7 +135,7 @@ def schema_faults(frame: pl.DataFrame, fields: pl.DataFrame, record: RecordType)
             column, check = name.split("|")
             faults.append(_column_faults(values, column, check, record))
         else:
-            faults.append(_row_rule_faults(values, name, record.rules[name]))
+            faults.append(_row_rule_faults(values, name, record))
     return pl.concat(faults)
 
 
@@ -99,10 +155,14 @@ def _column_faults(values: pl.DataFrame, name: str, check: str, record: RecordTy
         reason = pl.lit(f"{name} is missing")
     else:
         complaint = pl.lit(_complaint(column, check))
+        is_near = None
         if check == "check__vocabulary":
-            complaint += _suggestions(values[name], metadata["vocabulary"])
+            suggestions = _suggestions(values[name], metadata["vocabulary"])
+            complaint, is_near = complaint + suggestions, suggestions != ""
         causes = metadata.get("causes", {}).get(check, ())
-        reason = pl.format("{} {}", named(name, value, record), first_cause(value, causes, complaint))
+        # A number that is also the key of its row may be that key a second time.
+        own = pl.when(~_is_own_key(name, values, record)).then(value)
+        reason = pl.format("{} {}", named(name, own, record, is_near), first_cause(value, causes, complaint))
     return values.select(
         "row",
         rule=pl.lit(_RULE_IDS[check]),
@@ -111,6 +171,16 @@ def _column_faults(values: pl.DataFrame, name: str, check: str, record: RecordTy
         reason=reason,
         accepted=pl.lit(record.accepted[name]),
     )
+
+
+def _is_own_key(name: str, values: pl.DataFrame, record: RecordType) -> pl.Expr:
+    """Whether a value is, but for case and blanks, also an identifier of its row."""
+    keys = [key for key, tag in record.privacy.items() if tag is Privacy.DIRECT_IDENTIFIER and key != name]
+    plain = pl.col(name).str.strip_chars().str.to_lowercase()
+    same = [
+        plain == pl.col(key).str.strip_chars().str.to_lowercase() for key in keys if key in values.columns
+    ]
+    return pl.any_horizontal(pl.lit(False), *same).fill_null(False)
 
 
 def _suggestions(words: pl.Series, vocabulary: list[str]) -> pl.Expr:
@@ -133,12 +203,11 @@ def _complaint(column: Any, check: str) -> str:
             return _OF_FORM.get(check, "is out of range")
 
 
-def _row_rule_faults(values: pl.DataFrame, name: str, rule: RowRule) -> pl.DataFrame:
+def _row_rule_faults(values: pl.DataFrame, name: str, record: RecordType) -> pl.DataFrame:
+    rule = record.rules[name]
     blamed = rule.columns[0]
-    parts = [
-        part for column in rule.columns for part in (pl.lit(column), shown(pl.col(column)).fill_null(""))
-    ]
-    template = " and ".join(["{} is `{}`"] * len(rule.columns))
+    parts = [part for name in rule.columns for part in (pl.lit(name), _quoted(name, pl.col(name), record))]
+    template = " and ".join(["{} is {}"] * len(rule.columns))
     return values.select(
         "row",
         rule=pl.lit(name),

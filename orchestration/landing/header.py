@@ -62,7 +62,10 @@ def check_header(names: list[str], record: RecordType, study: StudyDescriptor, f
     ]
     is_open = record.name == "participants"
     if is_open:
-        problems += _misspelt(unknown, record, file) + _missing_for_study(names, study, file)
+        problems += _misspelt(unknown, record, file)
+        # Where a required column is missing, the names of the file may be a row of it.
+        usable = list(record.columns) if missing else names
+        problems += _missing_for_study(names, usable, study, file)
         problems += identifying_problems(unknown, study, file)
     else:
         problems += [
@@ -139,13 +142,15 @@ def _letters(name: str) -> str:
     return "".join(character for character in skeleton(name) if character.isalnum())
 
 
-def _missing_for_study(names: list[str], study: StudyDescriptor, file: str) -> list[str]:
+def _missing_for_study(names: list[str], listed: list[str], study: StudyDescriptor, file: str) -> list[str]:
+    """Name columns that the study needs and the file lacks; of the `listed`, covariates are suggested."""
     problems = []
     if study.arms and "arm_id" not in names:
         problems.append(f"{file}: the column `arm_id` is missing; study.yaml has arms, so it is required")
-    usable = [name for name in names if name not in (*_NO_COVARIATES, *study.direct_identifiers)]
+    none = (*_NO_COVARIATES, *study.direct_identifiers)
+    usable = [name for name in listed if name not in none]
     for place, name in _named_columns(study):
-        if name in usable:
+        if name in names and name not in none:
             continue
         key = f"{place[0]}[{place[1] + 1}]"
         what = "no covariate" if name in names else "missing"

@@ -1,5 +1,7 @@
 """Columns of participants that alone tell who somebody is: declared so and left in the file, or refused."""
 
+import re
+
 import polars as pl
 
 from schemas.errors import StudyPackageError
@@ -9,18 +11,30 @@ from schemas.reference import suggestion
 from schemas.study import StudyDescriptor
 
 _NOT_KEPT = "(not kept: direct_identifiers of study.yaml names a column of the file)"
+_MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
+# Digits with what stands between them in dates, times and numbers, and at most the name of a month.
+_DATE_OR_NUMBER = re.compile(
+    rf"(?=.*\d)[\d\s.,:/+_-]*(?:(?:{_MONTHS})[a-z]*|[tze])?[\d\s.,:/+_-]*z?", re.IGNORECASE
+)
 
 
 def refuse_row_as_header(names: list[str], record: RecordType, file: str) -> None:
     """Refuse a file that begins with a row: shown as names of columns, its values would say who somebody is.
 
+    A cell of a row may be near the name of a column by chance (`EX` is near `sex`), so only exact names of
+    required columns make a header.
+
     Raises:
-        StudyPackageError: no name is a column of the contract, or near one.
+        StudyPackageError: no required column is named exactly, or a name is a date or a number.
     """
-    if any(name in record.columns or suggestion(name, record.columns) for name in names):
+    if set(names).isdisjoint(record.required):
+        problem = f"names no required column of {record.name}"
+    elif any(_DATE_OR_NUMBER.fullmatch(name) for name in names):
+        problem = "has a date or a number for the name of a column, as a row would"
+    else:
         return
-    problem = f"{file} line 1 names no column of {record.name} (what it holds is not shown)"
-    raise StudyPackageError([f"{problem}; accepted: the names of the columns: {', '.join(record.columns)}"])
+    accepted = f"a header with at least {', '.join(record.required)}, of {', '.join(record.columns)}"
+    raise StudyPackageError([f"{file} line 1 {problem} (what it holds is not shown); accepted: {accepted}"])
 
 
 def identifying_problems(covariates: list[str], study: StudyDescriptor, file: str) -> list[str]:

@@ -1,8 +1,8 @@
 """What a study landed as, kept by the sha256 of its package and of the code that landed it.
 
 A package that landed before, under the same landing code, lands as the same rows again: they are read
-instead. What is kept is derived, and can be thrown away at any time. It holds the identifiers as they were
-delivered: pseudonyms and a data cutoff that a build was asked for come after it.
+instead. What is kept is derived, and can be thrown away at any time. It holds every row, with the identifiers
+as they were delivered: pseudonyms come after it, and what an earlier data cutoff leaves is not kept.
 """
 
 import contextlib

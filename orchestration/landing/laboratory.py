@@ -11,6 +11,7 @@ from schemas.laboratory import Analyte, analytes, find_analyte, find_unit, near_
 
 # So many unknown names are still worth a suggestion each.
 _SUGGESTED = 200
+_PLAIN_CHARACTERS = 12
 _LISTED_BY = "`cohortmart contract analytes` lists their names"
 
 
@@ -92,7 +93,7 @@ def _explained(unclear: list[_Resolved]) -> Iterator[_Unresolved]:
         texts = (pair.analyte_text, pair.unit_text)
         if analyte is None:
             near = near_analyte(pair.analyte_text) if is_suggested else ""
-            reason = f"analyte_id `{pair.analyte_text}` is no known analyte{near}"
+            reason = f"analyte_id {_quoted(pair.analyte_text, near)} is no known analyte{near}"
             accepted = f"{', '.join(analytes())}; {_LISTED_BY}"
             yield _Unresolved(*texts, "analyte_id", reason, accepted)
         if analyte or not find_unit(pair.unit_text):
@@ -107,5 +108,11 @@ def _wrong_unit(analyte: Analyte | None, text: str, *, is_suggested: bool) -> tu
         reason = f"unit `{text}` is no unit of {analyte.analyte_id}"
     else:
         near = near_unit(text, accepted) if is_suggested else ""
-        reason = f"unit `{text}` is no known unit{near}"
+        reason = f"unit {_quoted(text, near)} is no known unit{near}"
     return reason, ", ".join(accepted)
+
+
+def _quoted(text: str, near: str) -> str:
+    """Quote what is near a name, or a short text without digits: others may be identifiers, misplaced."""
+    is_plain = len(text) <= _PLAIN_CHARACTERS and not any(map(str.isdigit, text))
+    return f"`{text}`" if near or is_plain else "(not shown)"

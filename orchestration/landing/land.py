@@ -34,7 +34,8 @@ class UnbalancedRowsError(RuntimeError):
 class FileLanding:
     """What became of one file: a row of `audit.landing`.
 
-    `rows_not_yet_enrolled` are those of the accepted that a build with an earlier data cutoff leaves out.
+    `rows_not_yet_enrolled` and `rows_after_cutoff` are those of the accepted that a build with an earlier
+    data cutoff leaves out: rows of participants enrolled later, and rows of the others dated later.
     """
 
     study_id: str
@@ -47,6 +48,7 @@ class FileLanding:
     rows_quarantined: int
     quarantine_tolerance: float
     rows_not_yet_enrolled: int = 0
+    rows_after_cutoff: int = 0
 
 
 @dataclass(frozen=True)
@@ -264,6 +266,8 @@ def _quarantine(con: duckdb.DuckDBPyConnection, target: _Target, checked: _Check
 def assert_balanced(con: duckdb.DuckDBPyConnection, study_id: str, record: str) -> None:
     """Count the rows of a record in the tables and hold them against what was read from its files.
 
+    Rows that an earlier data cutoff leaves out are among the accepted, and in no table.
+
     Raises:
         UnbalancedRowsError: a row was lost, doubled, or quarantined without its reason.
     """
@@ -285,7 +289,7 @@ def assert_balanced(con: duckdb.DuckDBPyConnection, study_id: str, record: str) 
         where l.study_id = $study_id and l.record = $record
             and (
                 l.rows_read <> l.rows_accepted + l.rows_quarantined
-                or l.rows_accepted <> coalesce(a.n, 0)
+                or l.rows_accepted - l.rows_not_yet_enrolled - l.rows_after_cutoff <> coalesce(a.n, 0)
                 or l.rows_quarantined <> coalesce(q.n, 0)
             )
         """,

@@ -52,7 +52,7 @@ _AUDIT_TABLES = {
     "audit.landing": (
         "study_id varchar, record varchar, source_file varchar, file_sha256 varchar, file_bytes bigint,"
         " rows_read bigint, rows_accepted bigint, rows_quarantined bigint, rows_not_yet_enrolled bigint,"
-        " quarantine_tolerance double"
+        " rows_after_cutoff bigint, quarantine_tolerance double"
     ),
     "audit.quarantine": (
         "study_id varchar, record varchar, source_file varchar, source_line bigint, rule varchar,"

@@ -75,10 +75,11 @@ def curve(design: Design, counts: StudyCounts) -> Iterator[Row]:
         for arm_id, arm in counts.arms.items():
             shown = arm.statuses.get(analysis, {})
             estimates = _estimates(arm, analysis)
-            for years in sorted({*listed, *shown}):
+            events_by = arm.events_by.get(analysis, {})
+            for years in sorted({*listed, *shown, *events_by}):
                 key = _key(design, analysis, arm_id) | {"years": years}
                 status = shown.get(years)
-                numbers = (
+                numbers: Mapping[str, int | None] = (
                     {
                         "n_event": status.events,
                         "n_competing": status.competing,
@@ -86,7 +87,10 @@ def curve(design: Design, counts: StudyCounts) -> Iterator[Row]:
                         "n_remaining": status.remaining,
                     }
                     if status
-                    else dict.fromkeys(("n_event", "n_competing", "n_censored", "n_remaining"))
+                    else {
+                        "n_event": events_by.get(years),
+                        **dict.fromkeys(("n_competing", "n_censored", "n_remaining")),
+                    }
                 )
                 yield {**_row(key, numbers), **estimates.get(years, _NO_ESTIMATE)}
 

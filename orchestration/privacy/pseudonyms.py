@@ -13,7 +13,6 @@ import numpy as np
 import pyarrow as pa
 from pydantic import SecretStr
 
-from schemas.privacy import Privacy
 from schemas.records import RECORDS
 
 # What a column's pseudonyms begin with: participant, sample, bout, exercise session.
@@ -65,8 +64,8 @@ def pseudonymise(con: duckdb.DuckDBPyConnection, key: str | SecretStr) -> None:
     """Put pseudonyms in the place of every direct identifier of a build database.
 
     Every column of `raw` that the contract calls a direct identifier, in every study, and the keys of
-    quarantined rows. What rows of `audit.quarantine` are written as is withheld, and so are values of direct
-    identifiers; their reasons never hold any.
+    quarantined rows. An identifier may stand in any column of a row that was set aside, so every value of
+    `audit.quarantine` and every row as written is withheld, and its reason only names column and rule.
 
     Args:
         con: a build database whose studies have landed, and whose rules across records have been applied.
@@ -160,19 +159,13 @@ def _assert_distinct(column: str, made: list[str]) -> None:
 
 
 def _mask_quarantine(con: duckdb.DuckDBPyConnection) -> None:
-    """Withhold how quarantined rows are written, and the values of their direct identifiers."""
-    direct = sorted(
-        {
-            f"'{name}'"
-            for record in RECORDS.values()
-            for name, tag in record.privacy.items()
-            if tag is Privacy.DIRECT_IDENTIFIER
-        }
-    )
+    """Leave of quarantined rows where they stand and which rule they broke: nothing that comes from them."""
     con.execute(
         f"""
         update audit.quarantine
         set row_text = '{WITHHELD}',
-            value = if(column_name in ({", ".join(direct)}) and value <> '', '{WITHHELD}', value)
+            value = if(value <> '', '{WITHHELD}', value),
+            reason = if(column_name <> '', column_name, 'the row') || ' breaks the rule '
+                || replace(rule, '_', ' ') || ' (value not shown)'
         """
     )

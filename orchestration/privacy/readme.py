@@ -22,12 +22,18 @@ So everybody's follow-up is cut where it would end for somebody who started on 3
 year: times beyond that end there, with the reason data_cutoff, and events beyond it are not in the
 export. The cut depends on the year alone, so estimates are not biased by it; they have up to a year of
 follow-up less than the warehouse's. Studies with dates from a made-up origin (nominal dates) are not cut.
+What ended with the reason data_cutoff does not say from which record, cut or not.
 
 age_years is in whole years, and 90 means 90 or older. Whoever could be older than 89 before the last of
-their times is counted there too, and has no index_year: an age and a time add up to an age.
+their times is counted there too, and has no index_year: an age and a time add up to an age. As every year
+has its own cut, theirs is that of the last year in which anybody of the study started; where that is the
+year of the data cutoff, hardly any of their follow-up is left.
 
-Left out: places, free text, names of visits that look like dates, file names and lines of the delivered data,
-and the audit tables.
+Names of visits and timepoints are kept if made of common words and at most one number of three digits
+(week_12, post_30min). Any other may be a date, and is a number within its participant instead (visit 2); the
+numbers are in random order, and those of two participants have nothing to do with each other.
+
+Left out: places, free text, file names and lines of the delivered data, and the audit tables.
 """
 
 _SHIFTED = """\
@@ -39,12 +45,24 @@ It is for work within a collaboration that needs the order and distance of dates
 interest and intervals across tables: every date of a participant is moved by the same number of days,
 between -364 and 364 and never 0, and intervals are true.
 
-Whoever has a date on the study's data cutoff has no dates here, only intervals: everybody may know the
-cutoff, and it would give the shift away.
+Everybody may know the data cutoff, and a time that ends there tells its day 0. So follow-up is cut, for
+everybody of a study on the same shifted day, 365 days before the cutoff: in truth 1 to 729 days before it.
+Times beyond end there with the reason data_cutoff; events, dates and other intervals beyond are not in the
+export, nor is the index date of who started later. Everybody is cut by a number that has nothing to do with
+them, so estimates are not biased by it; they have a year less of follow-up on average. Studies with dates
+from a made-up origin (nominal dates) are not cut.
 
-Limits. Recruitment and follow-up of a study lie between known days, so a date near or beyond these bounds
-the shift of its participant, the closer the tighter. Calendar years, weekdays and seasons are wrong by
-design. Whoever knows one true date of a participant knows them all.
+Names of visits and timepoints are kept if made of common words and at most one number of three digits
+(week_12, post_30min). Any other may be a date, and is a number within its participant instead (visit 2); the
+numbers are in random order, and those of two participants have nothing to do with each other.
+
+Limits. Recruitment of a study begins on a known day, so a shifted date before it bounds the shift of its
+participant, the further before the tighter. Calendar years, weekdays and seasons are wrong by design.
+Whoever knows one true date of a participant knows them all. Pseudonyms and shifts are the same in every
+export under one key, of this release or another: two exports can be compared and put together, participant
+by participant, and what each adds (records, studies, corrections) adds up. It must be so: of many different
+shifts of one date, the first and the last would enclose it. Use another key for readers who must not put
+their exports together, and never give one reader exports under two keys.
 
 Left out: free text, file names and lines of the delivered data, and the audit tables. Ages, sex and
 places are as in the warehouse.
@@ -52,10 +70,12 @@ places are as in the warehouse.
 
 _AGGREGATE = """\
 This export holds counts and what is estimated from them, and no row about one participant. No count of 1
-to 10 participants is in it or follows from it; zero is shown.
+to 10 participants is in it or follows from it. Zero is shown only where no count of the same kind (arms;
+events of an arm; classes of first events of an arm; its sex and age; its biomarkers) is hidden.
 
-A count that is not shown is empty, and is_suppressed is true. It may be between 1 and 10 itself, or
-another count would follow from it: the two are not told apart.
+A count that is not shown is empty, and is_suppressed is true. It may be 0, or between 1 and 10, or another
+count would follow from it: the three are not told apart. Of counts of a kind that are hidden one at least is
+not 0. A time of a curve is hidden also where nobody left between it and another time that is shown.
 
 Why nothing follows. Participants are parted into groups that no shown count tells apart. A count is shown
 only if every such group has 0 or at least 11 members once the count is known. Whatever is computed from
@@ -64,8 +84,9 @@ and numbers at risk are covered, as all are counts of participants.
 
 The order of importance decides what is shown when not everything can be: participants, arms, endings of
 the broadest endpoint and of overall survival, their curves at the landmarks, at years and at half years,
-the endings of the other endpoints, classes of first events, sex and age, biomarkers, the other curves and
-the other censoring policies. The order does not depend on the participants.
+the endings of the other endpoints, classes of first events, sex and age, biomarkers, the other curves, the
+other censoring policies, and events by a time whose other counts are hidden. The order does not depend on the
+participants.
 
 n_event, n_competing and n_censored of a curve are those up to and on the day at which `years` of 365.25
 days have passed; n_remaining are still followed after it. Survival, incidence and their intervals are
@@ -77,8 +98,9 @@ Hazard ratios and ratios of biomarkers are the warehouse's, rounded to two decim
 significant digits), and shown only where the counts of participants, events and pairs behind them are, and
 hazard ratios where each arm has at least 20 events and they are between 0.1 and 10.
 
-Two exports of different releases differ by the participants who came or left between them, which may be few:
-give a reader one, or the later in place of the earlier.
+Two exports of different releases differ by what changed between them: participants who came or left, a later
+data cutoff, a corrected file. That may be about a few participants, whose numbers follow from the difference,
+and nothing here guards against it: give a reader one, or the later in place of the earlier.
 
 A study with few participants may show nothing but their number, or not even that (fewer than 11).
 """

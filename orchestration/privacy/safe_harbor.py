@@ -8,7 +8,8 @@ else is counted in days from there. Two things would still give a date away, and
   where it would end for somebody who started on the last day of the same year. That is an earlier cutoff
   which depends on the year alone, so no estimate is biased by it.
 - An age below 90 and a time since then may add up to more than 89. Such a participant is counted among
-  those who are 90 or older, for whom no year is given.
+  those who are 90 or older, for whom no year is given. Their cut is that of the study's last year, as the
+  cut of their own would tell it.
 """
 
 import secrets
@@ -18,24 +19,14 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from orchestration.privacy import follow_up, visit_names
 from orchestration.privacy.export_folder import ROWS_PER_GROUP, ExportedTable, write_parquet
 from orchestration.privacy.released_tables import ReleasedColumn, ReleasedTable
-from orchestration.privacy.treatment import AGE, INDEX_DATES, Treatment, treatment, without_dates
+from orchestration.privacy.treatment import AGE, INDEX_DATES, NAMES_OF_VISITS, Treatment, treatment
 
 POOLED_AGE = 90
 INDEX_YEAR = "index_year"
 _KEPT = {Treatment.KEEP, Treatment.IDENTIFIER, Treatment.INDEX_YEAR, Treatment.AGE, Treatment.INTERVAL}
-
-# Of a time to an event that is cut; the reason is that of reference.censor_reasons.
-_CUT_ENDING = {
-    "is_event": "false",
-    "cnsr": "(select cnsr from reference.censor_reasons where censor_reason = 'data_cutoff')",
-    "censor_reason": "'data_cutoff'",
-    "event_class": "''",
-    "event_organ": "''",
-    "competing_code": "0",
-    "source_record": "''",
-}
 
 
 def write_safe_harbor(
@@ -56,6 +47,7 @@ def write_safe_harbor(
     con.execute("create or replace temp table chosen_study (study_id varchar)")
     con.executemany("insert into chosen_study values (?)", [[study_id] for study_id in study_ids])
     _make_participants(con, tables)
+    visit_names.make_numbers(con, tables)
     identifiers = {c.name for t in tables for c in t.columns if treatment(c) is Treatment.IDENTIFIER}
     for name in sorted(identifiers):
         _make_numbers(con, name, tables)
@@ -112,9 +104,11 @@ def _make_participants(con: duckdb.DuckDBPyConnection, tables: list[ReleasedTabl
             group by all
         )
         select
-            study_id, participant_id, year, cut_days, age,
+            study_id, participant_id, year, age,
             -- Whoever is said to be 85 may be nearly 86.
             coalesce(age >= {POOLED_AGE} or age + 1 + days / 365.25 > {POOLED_AGE}, false) as is_pooled,
+            -- Every year has its cut, so a cut of their own year would tell a year that is withheld.
+            case when is_pooled then min(cut_days) over (partition by study_id) else cut_days end as cut_days,
         from cut
         left join aged using (study_id, participant_id)
         left join longest using (study_id, participant_id)
@@ -131,7 +125,7 @@ def _make_numbers(con: duckdb.DuckDBPyConnection, identifier: str, tables: list[
         if table.has("study_id", identifier)
     )
     known = con.execute(
-        f"select study_id, {identifier} from ({everywhere}) "
+        f"select distinct study_id, {identifier} from ({everywhere}) "
         f"where {identifier} <> '' and study_id in (from chosen_study)"
     ).to_arrow_table()
     numbers = list(range(1, known.num_rows + 1))
@@ -143,8 +137,7 @@ def _make_numbers(con: duckdb.DuckDBPyConnection, identifier: str, tables: list[
 
 def _select(table: ReleasedTable) -> str:
     """SQL for what is left of a table, in an order that tells nothing."""
-    is_ending = table.has("time_days", "is_event", "censor_reason")
-    columns, order, joins = [], [], []
+    columns, order, joins = [], [], visit_names.joins(table)
     for column in table.columns:
         if treatment(column) is Treatment.IDENTIFIER:
             source = f"number_{column.name}"
@@ -154,43 +147,30 @@ def _select(table: ReleasedTable) -> str:
             )
             order.append(f"{source}.number")
         if treatment(column) in _KEPT:
-            columns.append(f'{_expression(column, is_ending)} as "{exported_name(column)}"')
+            columns.append(f'{_expression(table, column)} as "{exported_name(column)}"')
     # Numbers first: ids of rows that were written together must not stay together.
     order = [*order, *(str(place + 1) for place in range(len(columns)))]
-    # What happened after the cut has not happened; a time to an event ends there instead.
-    cut = (
-        ""
-        if is_ending or not table.has("time_days")
-        else "and (t.time_days <= p.cut_days or p.cut_days is null)"
-    )
     return f"""
         select {", ".join(columns)}
         from {table.name} as t
         inner join person as p on p.study_id = t.study_id and p.participant_id = t.participant_id
         {" ".join(joins)}
-        where true {cut}
+        where {follow_up.rows_kept(table)}
         order by t.study_id, {", ".join(order)}
     """
 
 
-def _expression(column: ReleasedColumn, is_ending: bool) -> str:
-    value = f't."{column.name}"'
-    is_cut = "coalesce(t.time_days > p.cut_days, false)"
-    if is_ending and column.name in _CUT_ENDING:
-        return f"case when {is_cut} then {_CUT_ENDING[column.name]} else {value} end"
-    last_day = f"coalesce(p.cut_days, {value})"
-    interval = (
-        f"least({value}, {last_day})"
-        if column.name in ("time_days", "entry_days")
-        else f"case when {value} <= {last_day} then {value} end"
-    )
+def _expression(table: ReleasedTable, column: ReleasedColumn) -> str:
+    if column.name in NAMES_OF_VISITS:
+        return visit_names.name(column.name)
     expressions = {
         Treatment.IDENTIFIER: f"number_{column.name}.number",
         Treatment.INDEX_YEAR: "case when not p.is_pooled then p.year end",
         Treatment.AGE: f"case when p.is_pooled then {POOLED_AGE} else p.age end::bigint",
-        Treatment.INTERVAL: interval,
+        Treatment.INTERVAL: follow_up.interval(column.name),
     }
-    return expressions.get(treatment(column), without_dates(column, value))
+    kept = follow_up.ending(table, column.name) or f't."{column.name}"'
+    return expressions.get(treatment(column), kept)
 
 
 def exported_name(column: ReleasedColumn) -> str:
@@ -208,9 +188,11 @@ def _changed(table: ReleasedTable) -> dict[str, str]:
         Treatment.IDENTIFIER: "a number drawn at random for this export, the same in all its tables",
         Treatment.INDEX_YEAR: "the year of day 0; empty for who is 90 or older, or becomes so",
         Treatment.AGE: "whole years; 90 = 90 or older, at day 0 or by the end of the participant's times",
-        Treatment.INTERVAL: "days; none is longer than from 31 December of the index year to the data cutoff",
+        Treatment.INTERVAL: "days; none is longer than from 31 December of the index year to the data cutoff"
+        " (of the study's last index year, for who is 90 or older)",
     }
-    return {exported_name(c): says[treatment(c)] for c in table.columns if treatment(c) in says}
+    changed = {exported_name(c): says[treatment(c)] for c in table.columns if treatment(c) in says}
+    return changed | {c.name: visit_names.SAYS for c in table.columns if c.name in NAMES_OF_VISITS}
 
 
 def _left_out(table: ReleasedTable) -> dict[str, str]:

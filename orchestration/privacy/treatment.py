@@ -40,12 +40,10 @@ CODES = frozenset(
         "modality",
     )
 )
-# Codes that a study makes up itself; some studies call a visit by its date.
-_NAMES_OF_VISITS = frozenset({"visit", "from_visit", "to_visit"}) | {
+# Codes that a study makes up itself; see `visit_names`.
+NAMES_OF_VISITS = frozenset({"visit", "from_visit", "to_visit"}) | {
     name for name in CODES if name.endswith("timepoint")
 }
-_LOOKS_LIKE_A_DATE = r"[0-9]{4}-?[0-9]{2}|[0-9]{1,2}[./-][0-9]{1,2}[./-][0-9]{2}"
-WITHHELD = "(withheld: a date)"
 # Text that somebody wrote, or that is made of what somebody wrote.
 FREE_TEXT = frozenset({"reason", "result_as_reported", "rule"})
 # The participant's day 0; only its year may be known.
@@ -98,10 +96,3 @@ def _text(name: str) -> Treatment:
     if name in CODES:
         return Treatment.KEEP
     return Treatment.FREE_TEXT if name in FREE_TEXT else Treatment.UNDECLARED_TEXT
-
-
-def without_dates(column: ReleasedColumn, value: str) -> str:
-    """Write SQL for the value of a code, withheld where it is the name of a visit and looks like a date."""
-    if column.name not in _NAMES_OF_VISITS:
-        return value
-    return f"case when regexp_matches({value}, '{_LOOKS_LIKE_A_DATE}') then '{WITHHELD}' else {value} end"

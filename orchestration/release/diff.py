@@ -1,44 +1,22 @@
-"""What changed from one release to another: tables, rows by key, and estimates that moved.
+"""What changed from one release to another: main results, estimates that moved, and rows by key.
 
 A column of provenance (`catalogue.PROVENANCE_COLUMNS`) is no change: where a row stood in its file is not
-what it says.
+what it says. Nor is its place among others, which a row that comes before it changes.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 import duckdb
 
 from orchestration.catalogue import PROVENANCE_COLUMNS
+from orchestration.release.earlier import as_made_now
+from orchestration.release.estimates import MainResults, Move, by_size, main_results, moves
 from orchestration.release.read import DATABASE, Release, verify_file
 
-_INTEGERS = (
-    "TINYINT",
-    "SMALLINT",
-    "INTEGER",
-    "BIGINT",
-    "HUGEINT",
-    "UTINYINT",
-    "USMALLINT",
-    "UINTEGER",
-    "UBIGINT",
-)
-_OTHER_NUMBERS = ("DOUBLE", "FLOAT", "DECIMAL")
-# A table with one of these is about people or their blood, not an estimate.
-_OF_PERSONS = ("participant_id", "sample_id", "bout_id", "source_line")
-_NOT_ESTIMATED = ("audit", "reference")
-
-
-@dataclass(frozen=True)
-class Move:
-    """One number of one estimate that moved; `relative` is the difference as a share of the larger one."""
-
-    table: str
-    key: dict[str, Any]
-    column: str
-    before: float | None
-    after: float | None
-    relative: float
+# A key with one of these is a place: the rows after one that is new would seem to be others.
+_PLACES = ("source_line", "evidence_order")
 
 
 @dataclass
@@ -46,10 +24,12 @@ class TableDiff:
     """What changed in one table; the lists of rows are cut off at the limit, the counts are not.
 
     `changed` holds for each row its key and, by column, the value before and after. `n_by_column` counts the
-    changed rows by column. A table without a key has rows added and removed, never changed.
+    changed rows by column. A table without a key has rows added and removed, never changed; of one whose key
+    is a place, `key` is empty too.
     """
 
     table: str
+    key: list[str] = field(default_factory=list)
     n_added: int = 0
     n_removed: int = 0
     n_changed: int = 0
@@ -66,8 +46,9 @@ class ReleaseDiff:
     """What changed from the release `before` to the release `after`.
 
     `made_of` names what differs of inputs, code, packages, settings and seeds, with what it was and is.
-    `moves` are the estimates that moved, the largest relative moves first, cut off at the limit; `n_moves`
-    counts all.
+    `moves` are the point estimates that moved, the one that moved by most of its standard errors first;
+    `gained_or_lost` those that were not estimable before or are not any more. Both are cut off at the limit;
+    `n_moves` and `n_gained_or_lost` count all. `main` are the main results, without a limit.
     """
 
     before: str
@@ -76,8 +57,11 @@ class ReleaseDiff:
     tables_added: list[str]
     tables_removed: list[str]
     tables: list[TableDiff]
+    main: MainResults
     moves: list[Move]
     n_moves: int
+    gained_or_lost: list[Move]
+    n_gained_or_lost: int
 
     @property
     def is_same(self) -> bool:
@@ -92,12 +76,13 @@ def diff(before: Release, after: Release, table: str = "", limit: int = 20) -> R
         before: the older one.
         after: the newer one.
         table: `schema.name` of the one table to compare; default all.
-        limit: how many rows of each kind and table, and how many moves, are given.
+        limit: how many rows of each kind and table, and how many estimates, are given.
 
     Raises:
         DamagedReleaseError: a database is not what was published.
         KeyError: neither release has the table.
     """
+    before, after = as_made_now(before, after), as_made_now(after, before)
     old, new = before.manifest["tables"], after.manifest["tables"]
     names = sorted({*old, *new}) if not table else [table]
     if table and table not in old and table not in new:
@@ -109,8 +94,11 @@ def diff(before: Release, after: Release, table: str = "", limit: int = 20) -> R
         tables_added=[n for n in names if n not in old],
         tables_removed=[n for n in names if n not in new],
         tables=[],
+        main=MainResults([]),
         moves=[],
         n_moves=0,
+        gained_or_lost=[],
+        n_gained_or_lost=0,
     )
     changed = [n for n in names if n in old and n in new and not _says_the_same(old[n], new[n])]
     if not changed:
@@ -121,15 +109,28 @@ def diff(before: Release, after: Release, table: str = "", limit: int = 20) -> R
         for name, release in (("a", before), ("b", after)):
             path = str(release.folder / DATABASE).replace("'", "''")
             con.execute(f"attach '{path}' as {name} (read_only)")
-        for name in changed:
-            compared = _Compared(con, name, old[name], new[name])
-            made.tables.append(compared.rows(limit))
-            if _is_estimate(name, new[name]):
-                count, moves = compared.moves(limit)
-                made.n_moves += count
-                made.moves += moves
-    made.moves = sorted(made.moves, key=lambda m: (-m.relative, m.table, m.column))[:limit]
+        made.tables = [_Compared(con, name, old[name], new[name]).rows(limit) for name in changed]
+        every = [move for name in changed for move in moves(con, name, old[name], new[name])]
+        in_both = [name for name in names if name in old and name in new]
+        made.main = _together(main_results(con, name, old[name], new[name]) for name in in_both)
+    of_both = sorted((m for m in every if not m.is_of_one_side), key=by_size)
+    of_one = sorted((m for m in every if m.is_of_one_side), key=by_size)
+    made.moves, made.n_moves = of_both[:limit], len(of_both)
+    made.gained_or_lost, made.n_gained_or_lost = of_one[:limit], len(of_one)
     return made
+
+
+def _together(parts: Iterable[MainResults]) -> MainResults:
+    every = list(parts)
+    return MainResults(
+        sorted(
+            (result for part in every for result in part.moved),
+            key=lambda r: (r.study_id, r.endpoint_id, r.experimental, r.control, r.effect),
+        ),
+        sum(part.n_unmoved for part in every),
+        sum(part.n_added for part in every),
+        sum(part.n_removed for part in every),
+    )
 
 
 def _says_the_same(old: dict[str, Any], new: dict[str, Any]) -> bool:
@@ -155,19 +156,6 @@ def _made_of(old: dict[str, Any], new: dict[str, Any]) -> dict[str, tuple[Any, A
     return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
 
-def _is_number(data_type: str) -> bool:
-    return data_type in _INTEGERS or data_type.startswith(_OTHER_NUMBERS)
-
-
-def _is_estimate(name: str, described: dict[str, Any]) -> bool:
-    names = {column["name"] for column in described["columns"]}
-    return (
-        bool(described["key"])
-        and name.partition(".")[0] not in _NOT_ESTIMATED
-        and not names.intersection(_OF_PERSONS)
-    )
-
-
 def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
@@ -181,12 +169,11 @@ class _Compared:
         self._con = con
         self._name = name
         types = [{c["name"]: c["type"] for c in d["columns"]} for d in (old, new)]
-        # A key that is a line in a file would make another row of one that moved.
-        has_key = old["key"] == new["key"] and "source_line" not in new["key"]
+        has_key = old["key"] == new["key"] and not set(_PLACES).intersection(new["key"])
         self._key = list(new["key"]) if has_key else []
-        shared = [n for n in types[1] if n in types[0] and n not in PROVENANCE_COLUMNS]
+        beside = {*PROVENANCE_COLUMNS, *_PLACES}
+        shared = [n for n in types[1] if n in types[0] and n not in beside]
         self._values = [n for n in shared if n not in self._key]
-        self._numbers = [n for n in self._values if _is_number(types[0][n]) and _is_number(types[1][n])]
         self._columns_added = [n for n in types[1] if n not in types[0]]
         self._columns_removed = [n for n in types[0] if n not in types[1]]
 
@@ -218,7 +205,12 @@ class _Compared:
 
     def rows(self, limit: int) -> TableDiff:
         """Compare the rows."""
-        made = TableDiff(self._name, columns_added=self._columns_added, columns_removed=self._columns_removed)
+        made = TableDiff(
+            self._name,
+            key=self._key,
+            columns_added=self._columns_added,
+            columns_removed=self._columns_removed,
+        )
         added, removed = self._only_in("b", "a"), self._only_in("a", "b")
         made.n_added, made.n_removed = self._count(added), self._count(removed)
         made.added = self._dicts(f"{added} order by all limit {limit}")
@@ -252,28 +244,3 @@ class _Compared:
                     "columns": {name: (old, new) for name, old, new in both if old != new},
                 }
             )
-
-    def moves(self, limit: int) -> tuple[int, list[Move]]:
-        """Count the numbers that moved, and give the largest relative moves."""
-        if not self._numbers:
-            return 0, []
-        key = ", ".join(f"b.{_quoted(n)}" for n in self._key)
-        every = " union all ".join(
-            f"select {key}, '{name}' as \"moved column\", "
-            f'a.{_quoted(name)}::double as "moved from", b.{_quoted(name)}::double as "moved to" '
-            f"from a.{self._name} as a join b.{self._name} as b on {self._on_key()} "
-            f"where a.{_quoted(name)} is distinct from b.{_quoted(name)}"
-            for name in self._numbers
-        )
-        # What appears or vanishes moves as far as can be.
-        larger = 'nullif(greatest(abs("moved from"), abs("moved to")), 0)'
-        relative = f'coalesce(abs("moved to" - "moved from") / {larger}, 1)'
-        order = ", ".join(str(position) for position in range(1, len(self._key) + 2))
-        rows = self._con.execute(
-            f"select *, {relative} as relative from ({every}) order by relative desc, {order} limit {limit}"
-        ).fetchall()
-        width = len(self._key)
-        moves = [
-            Move(self._name, dict(zip(self._key, row[:width], strict=True)), *row[width:]) for row in rows
-        ]
-        return self._count(every), moves

@@ -1,11 +1,12 @@
 """What killed builds and removals leave behind, and how it is told from what must stay."""
 
+import json
 import shutil
 from pathlib import Path
 
 from orchestration import ledger
 from orchestration.release.durable import sync_folder
-from orchestration.release.read import DamagedReleaseError, current_id, publications, read_entries
+from orchestration.release.read import MANIFEST, DamagedReleaseError, current_id, publications, read_entries
 from orchestration.settings import Settings
 
 # A release that is being made, and one that is being removed; both are hidden from everybody.
@@ -17,7 +18,8 @@ def clear_leftovers(settings: Settings) -> list[str]:
     """Remove what was left by processes that were killed; the caller holds the lock of the warehouse.
 
     A folder that no publication names was renamed by a build that was killed before it could say so. It stays
-    when the ledger is in doubt: damaged, now or before, or without the release that readers have.
+    when the ledger is in doubt: damaged, now or before, without the release that readers have, or begun after
+    the folder was made, as when the ledger before was lost.
 
     Returns:
         Names of what was removed.
@@ -43,10 +45,11 @@ def _unpublished(settings: Settings) -> list[Path]:
     """Folders that no publication names, if the ledger can be trusted to name them all."""
     try:
         current = current_id(settings)
-        known = {p.release_id for p in publications(settings, read_entries(settings))}
+        entries = read_entries(settings)
+        known = {p.release_id for p in publications(settings, entries)}
     except DamagedReleaseError:
         return []
-    if current and current not in known:
+    if not entries or (current and current not in known):
         return []
     in_doubt = b"".join(path.read_bytes() for path in ledger.damaged_ledgers(settings.ledger))
     return [
@@ -56,4 +59,13 @@ def _unpublished(settings: Settings) -> list[Path]:
         and folder.is_dir()
         and folder.name not in known
         and folder.name.encode() not in in_doubt
+        and _made_at(folder) >= entries[0]["at"]
     ]
+
+
+def _made_at(folder: Path) -> str:
+    """When a release was made, as its manifest says; of none that can be read it is not known to be earlier."""
+    try:
+        return str(json.loads((folder / MANIFEST).read_bytes())["created_at"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return "9999"

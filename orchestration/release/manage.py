@@ -13,12 +13,15 @@ from orchestration.release.durable import sync_folder
 from orchestration.release.leftovers import REMOVED, clear_leftovers
 from orchestration.release.pointer import MOVING, point
 from orchestration.release.read import (
+    CURRENT,
     DamagedReleaseError,
     NoReleaseError,
     Publication,
     Release,
     choose,
     current_id,
+    is_ledger_gone,
+    none_to_read,
     publications,
     read_entries,
     read_release,
@@ -36,11 +39,12 @@ def roll_back(settings: Settings, which: str = "") -> tuple[Release, str]:
 
     Args:
         settings: the warehouse.
-        which: id of a release or the beginning of one; default the one published before the current one,
-            leaving out those that were themselves rolled back.
+        which: id of a release or the beginning of one, or `current`, which changes nothing; default the one
+            published before the current one, leaving out those that were themselves rolled back.
 
     Returns:
-        The release that is current now, and the id of the one before, empty when there was none.
+        The release that is current now, and the id of the one before, empty when there was none that could
+        be returned to.
 
     Raises:
         NoReleaseError: there is no such release.
@@ -50,7 +54,10 @@ def roll_back(settings: Settings, which: str = "") -> tuple[Release, str]:
     entries, _ = ledger.read_intact(settings.ledger)
     known = publications(settings, entries)
     before = _current_or_none(settings)
-    chosen = choose(settings, known, which) if which else _one_before(known, before, entries)
+    wanted = before if which == CURRENT else which
+    if (which == CURRENT and not before) or (not entries and is_ledger_gone(settings)):
+        raise NoReleaseError(none_to_read(settings))
+    chosen = choose(settings, known, wanted) if wanted else _one_before(known, before, entries)
     if chosen.release_id != before:
         _refuse_withdrawn(chosen, settings, entries)
         _check_whole(chosen)
@@ -60,7 +67,7 @@ def roll_back(settings: Settings, which: str = "") -> tuple[Release, str]:
             # Remembered first, as when publishing: the pointer never is where the ledger does not know.
             ledger.append(settings.ledger, "rollback", release_id=release.release_id, from_release_id=before)
             point(settings.current, release.folder)
-    return release, before
+    return release, before if any(p.release_id == before and p.folder.is_dir() for p in known) else ""
 
 
 def _current_or_none(settings: Settings) -> str:
@@ -139,7 +146,8 @@ def prune(settings: Settings, keep: int) -> Pruned:
     known = publications(settings, entries)
     if current not in {p.release_id for p in known} and known:
         raise RefusedError(
-            "`current` points to no release, so nothing is removed: run `cohortmart rollback` first."
+            "`current` points to no release, so nothing is removed: run `cohortmart build` or "
+            "`cohortmart rollback` first."
         )
     newest = {p.release_id for p in known[-keep:]}
     removed: list[Publication] = []

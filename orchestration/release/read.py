@@ -5,6 +5,7 @@ publication says. A folder that no publication names is none: it was being made 
 release whose folder was removed on purpose (`prune` in the ledger) is none any more.
 """
 
+import contextlib
 import hashlib
 import json
 import threading
@@ -23,10 +24,8 @@ DATABASE = "cohortmart.duckdb"
 MANIFEST = "manifest.json"
 CURRENT = "current"
 
-_WAYS_OUT = (
-    "`cohortmart verify` lists all damage, `cohortmart rollback` returns to the release before, "
-    "`cohortmart build` makes a new one."
-)
+_LISTS_DAMAGE = "`cohortmart verify` lists all damage"
+_MAKES_ANOTHER = "`cohortmart build` makes a new release"
 
 
 class NoReleaseError(Exception):
@@ -81,13 +80,64 @@ def read_entries(settings: Settings) -> list[ledger.Entry]:
         DamagedReleaseError: the ledger is damaged.
     """
     try:
-        return ledger.read(settings.ledger)
+        entries = ledger.read(settings.ledger)
     except (ValueError, OSError) as error:
+        readable: list[ledger.Entry] = []
+        with contextlib.suppress(OSError):
+            readable, _ = ledger.read_intact(settings.ledger)
         raise DamagedReleaseError(
-            f"{settings.ledger}: {error}. What was published cannot be verified: `cohortmart verify` lists "
-            "what is damaged; `cohortmart rollback` and `cohortmart build` keep the damaged ledger and go on "
-            "with what is whole."
+            f"{settings.ledger}: {error}. What was published cannot be verified: {_LISTS_DAMAGE}; "
+            f"{ways_on(settings, readable)}"
         ) from None
+    # Before the pointer is made, the publication is in the ledger.
+    if not entries and is_ledger_gone(settings) and settings.current.is_symlink():
+        raise DamagedReleaseError(f"{ledger_gone(settings)} {ways_without_ledger(settings)}")
+    return entries
+
+
+def is_ledger_gone(settings: Settings) -> bool:
+    """Whether there is no ledger, or an empty one, and yet a release that one must have named."""
+    is_there = settings.ledger.is_file() and settings.ledger.stat().st_size > 0
+    return not is_there and (
+        settings.current.is_symlink() or (settings.releases.is_dir() and any(settings.releases.glob("[!.]*")))
+    )
+
+
+def ledger_gone(settings: Settings) -> str:
+    """Say that the ledger is gone, and what that means."""
+    return (
+        f"{settings.ledger} is gone or empty: nothing says which releases were published, and what they held."
+    )
+
+
+def ways_without_ledger(settings: Settings) -> str:
+    """Say what to do when the ledger is gone."""
+    return (
+        f"Restore the folder {settings.ledger.parent} from a backup. Without one, copy {settings.releases} "
+        "elsewhere first: `cohortmart build` begins a new ledger, which knows nothing of earlier releases, "
+        "locks and withdrawals, and the builds after it remove releases that it does not know."
+    )
+
+
+def ways_on(settings: Settings, entries: list[ledger.Entry], but: str = "") -> str:
+    """Say what mends a damaged ledger or pointer: a build; a rollback where there is something to return to.
+
+    Args:
+        settings: the warehouse.
+        entries: what can be read of the ledger.
+        but: the release that readers must not return to; by default the current one.
+    """
+    with contextlib.suppress(DamagedReleaseError):
+        but = but or current_id(settings)
+    known = [p for p in publications(settings, entries) if p.release_id != but]
+    keeps = "keeps what is damaged of the ledger and goes on with what is whole"
+    build = "`cohortmart build` makes a new release"
+    for publication in reversed(known):
+        with contextlib.suppress(DamagedReleaseError):
+            read_release(publication)
+            rollback = f"`cohortmart rollback {publication.release_id}` returns to that one"
+            return f"{build}, {rollback}; either {keeps}."
+    return f"{build}, and {keeps}."
 
 
 def publications(settings: Settings, entries: list[ledger.Entry]) -> list[Publication]:
@@ -128,7 +178,8 @@ def current_id(settings: Settings) -> str:
         return ""
     except OSError:
         raise DamagedReleaseError(
-            f"{settings.current} is no pointer to a release: run `cohortmart rollback` or `cohortmart build`."
+            f"{settings.current} is no pointer to a release: run `cohortmart build`, or `cohortmart "
+            "rollback` to return to the last one that is whole."
         ) from None
 
 
@@ -164,12 +215,12 @@ def find_release(settings: Settings, which: str = CURRENT) -> Release:
     if which == CURRENT:
         wanted = current_id(settings)
         if not wanted:
-            raise NoReleaseError(_none_to_read(settings))
+            raise NoReleaseError(none_to_read(settings))
     known = publications(settings, read_entries(settings))
     if which == CURRENT and wanted not in {p.release_id for p in known}:
         raise DamagedReleaseError(
-            f"{settings.current} points to {wanted}, which the ledger does not know: run "
-            "`cohortmart rollback` or `cohortmart build`."
+            f"{settings.current} points to {wanted}, which the ledger does not know: run `cohortmart build`"
+            + (", or `cohortmart rollback` to return to the last release." if known else ".")
         )
     return read_release(choose(settings, known, wanted))
 
@@ -187,11 +238,14 @@ def choose(settings: Settings, known: list[Publication], wanted: str) -> Publica
     return fitting[0]
 
 
-def _none_to_read(settings: Settings) -> str:
+def none_to_read(settings: Settings) -> str:
+    """Say why there is no release to read, and what to do."""
+    if is_ledger_gone(settings):
+        return f"{ledger_gone(settings)} {ways_without_ledger(settings)}"
     if settings.releases.is_dir() and any(settings.releases.glob("[!.]*")):
         return (
-            f"There is no current release in {settings.home}: run `cohortmart rollback` to return to the "
-            "last one, or `cohortmart build`."
+            f"There is no current release in {settings.home}: run `cohortmart build`, or `cohortmart "
+            "rollback` to return to the last one."
         )
     return f"There is no release in {settings.home} yet: run `cohortmart build` first."
 
@@ -213,12 +267,23 @@ def read_release(publication: Publication) -> Release:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise DamagedReleaseError(f"{path} cannot be read ({error.strerror}): {_WAYS_OUT}") from None
+        raise DamagedReleaseError(
+            f"{path} cannot be read ({error.strerror}): {_ways_out(publication)}"
+        ) from None
     if hashlib.sha256(content).hexdigest() != publication.manifest_sha256:
         raise DamagedReleaseError(
-            f"{path} is not what was published (its sha256 is not the one in the ledger): {_WAYS_OUT}"
+            f"{path} is not what was published (its sha256 is not the one in the ledger): "
+            f"{_ways_out(publication)}"
         )
     return Release(publication.release_id, publication.folder, json.loads(content), publication)
+
+
+def _ways_out(publication: Publication) -> str:
+    """Say what to do when a release is damaged."""
+    folder = publication.folder
+    others = any((other / MANIFEST).is_file() for other in folder.parent.glob("[!.]*") if other != folder)
+    rollback = "; `cohortmart rollback` returns to the release before" if others else ""
+    return f"{_LISTS_DAMAGE}; {_MAKES_ANOTHER}{rollback}."
 
 
 def verify_file(release: Release, name: str) -> None:
@@ -234,10 +299,13 @@ def verify_file(release: Release, name: str) -> None:
         with path.open("rb") as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise DamagedReleaseError(f"{path} cannot be read ({error.strerror}): {_WAYS_OUT}") from None
+        raise DamagedReleaseError(
+            f"{path} cannot be read ({error.strerror}): {_ways_out(release.publication)}"
+        ) from None
     if found != sha256:
         raise DamagedReleaseError(
-            f"{path} is not what was published (its sha256 is not the manifest's): {_WAYS_OUT}"
+            f"{path} is not what was published (its sha256 is not the manifest's): "
+            f"{_ways_out(release.publication)}"
         )
 
 

@@ -1,7 +1,7 @@
 """Is everything still what was published and delivered? Every hash, against the files."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,10 @@ from typing import Any
 import duckdb
 
 from orchestration import ledger
+from orchestration.catalogue import PROVENANCE_COLUMNS
+from orchestration.package_hashes import files_of
 from orchestration.release.content_hash import release_hash, rows_hash
+from orchestration.release.earlier import is_earlier
 from orchestration.release.read import (
     DATABASE,
     MANIFEST,
@@ -17,19 +20,22 @@ from orchestration.release.read import (
     Publication,
     Release,
     current_id,
+    is_ledger_gone,
+    ledger_gone,
     read_release,
     verify_file,
+    ways_on,
+    ways_without_ledger,
 )
 from orchestration.settings import Settings
 
 _OF_RELEASE = (
-    "Nobody may read this release: `cohortmart rollback` returns to another, `cohortmart build` makes a new "
-    "one; or restore the file from a backup."
+    "Nobody may read this release: `cohortmart build` makes a new one, `cohortmart rollback` returns to the "
+    "one before, where there is one; or restore the file from a backup."
 )
-_OF_LEDGER = (
-    "`cohortmart rollback` and `cohortmart build` keep the damaged ledger and go on with what is whole; or "
-    "restore the folder of the ledger from a backup."
-)
+_EARLIER = " (made by an earlier version: content hashes of tables not recomputed)"
+# Earlier versions wrote it and named it nowhere.
+_NAMED_NOWHERE = "validation.json"
 
 
 @dataclass(frozen=True)
@@ -57,14 +63,17 @@ def verify_ledger(settings: Settings) -> tuple[list[ledger.Entry], Check]:
     if n_before := sum(entry["kind"] == "recovery" for entry in entries):
         kind += f" (damaged before, {n_before}x: ledger.damaged-*.jsonl)"
     if damage:
-        return entries, Check("ledger", kind, f"{settings.ledger}: {damage}", _OF_LEDGER)
+        remedy = f"{ways_on(settings, entries)} Or restore the folder of the ledger from a backup."
+        return entries, Check("ledger", kind, f"{settings.ledger}: {damage}", remedy)
+    if not entries and is_ledger_gone(settings):
+        return entries, Check("ledger", kind, ledger_gone(settings), ways_without_ledger(settings))
     return entries, Check("ledger", kind)
 
 
 def verify_pointer(settings: Settings, published: list[Publication]) -> Check:
     """Verify that `current` points to a published release that is there."""
-    remedy = (
-        "`cohortmart rollback` points it to the last release that is whole, `cohortmart build` to a new one."
+    remedy = "`cohortmart build` points it to a new release" + (
+        ", `cohortmart rollback` to the last one that is whole." if published else "."
     )
     try:
         current = current_id(settings)
@@ -117,7 +126,7 @@ def _fact(error: DamagedReleaseError) -> str:
 
 
 def _foreign_files(release: Release) -> Iterator[Check]:
-    named = {*release.files, MANIFEST}
+    named = {*release.files, MANIFEST, *([_NAMED_NOWHERE] if is_earlier(release) else [])}
     for path in sorted(release.folder.rglob("*")):
         name = path.relative_to(release.folder).as_posix()
         if (path.is_symlink() or not path.is_dir()) and name not in named:
@@ -130,11 +139,17 @@ def _declared(described: dict[str, Any]) -> dict[str, str]:
 
 
 def _provenance(described: dict[str, Any]) -> list[str]:
-    return [column["name"] for column in described["columns"] if column["is_provenance"]]
+    # Where a manifest does not say so of a column, its name did.
+    return [
+        column["name"]
+        for column in described["columns"]
+        if column.get("is_provenance", column["name"] in PROVENANCE_COLUMNS)
+    ]
 
 
 def _database_content(release: Release) -> Iterator[Check]:
-    kind = "tables: content hash in the database"
+    is_early = is_earlier(release)
+    kind = f"tables: rows in the database{_EARLIER}" if is_early else "tables: content hash in the database"
     tables = release.manifest["tables"]
     try:
         with duckdb.connect(release.folder / DATABASE, read_only=True) as con:
@@ -144,17 +159,29 @@ def _database_content(release: Release) -> Iterator[Check]:
                 where = "not in the database" if name in tables else "not in the manifest"
                 yield Check(release.release_id, kind, f"{name} is {where}", _OF_RELEASE)
             for name in sorted(names & set(tables)):
-                got = rows_hash(con, name, _declared(tables[name]), _provenance(tables[name]))
+                got = _counted(con, name, tables[name]) if is_early else _hashed(con, name, tables[name])
                 yield _content_check(release, kind, name, got)
     except duckdb.Error as error:
         yield Check(release.release_id, kind, f"{release.folder / DATABASE}: {error}", _OF_RELEASE)
+
+
+def _hashed(con: duckdb.DuckDBPyConnection, relation: str, described: dict[str, Any]) -> tuple[int, str]:
+    return rows_hash(con, relation, _declared(described), _provenance(described))
+
+
+def _counted(con: duckdb.DuckDBPyConnection, relation: str, described: dict[str, Any]) -> tuple[int, str]:
+    """Count the rows of a table; its hash, which an earlier version made otherwise, is taken as it is."""
+    found = con.execute(f"select count(*) from {relation}").fetchone()
+    assert found is not None  # an aggregate without groups always gives a row
+    return found[0], described["content_hash"]
 
 
 def _parquet_content(release: Release, damaged: set[str]) -> Iterator[Check]:
     import pyarrow as pa  # noqa: PLC0415
     import pyarrow.parquet as pq  # noqa: PLC0415
 
-    kind = "tables: content hash in Parquet"
+    is_early = is_earlier(release)
+    kind = f"tables: rows in Parquet{_EARLIER}" if is_early else "tables: content hash in Parquet"
     with duckdb.connect() as con:
         for name, described in release.manifest["tables"].items():
             if described["parquet"] in damaged:
@@ -163,10 +190,12 @@ def _parquet_content(release: Release, damaged: set[str]) -> Iterator[Check]:
             try:
                 rows = pq.read_table(path, page_checksum_verification=True)
                 con.register("published", rows)
-                columns = _declared(described)
-                typed = ", ".join(f'cast("{c}" as {t}) as "{c}"' for c, t in columns.items())
-                left_out = _provenance(described)
-                got = rows_hash(con, f"(select {typed} from published)", columns, left_out)
+                if is_early:
+                    got = _counted(con, "published", described)
+                else:
+                    columns = _declared(described)
+                    typed = ", ".join(f'cast("{c}" as {t}) as "{c}"' for c, t in columns.items())
+                    got = _hashed(con, f"(select {typed} from published)", described)
                 con.unregister("published")
             except (duckdb.Error, pa.ArrowException, OSError) as error:
                 yield Check(release.release_id, kind, f"{path}: {error}", _OF_RELEASE)
@@ -183,6 +212,8 @@ def _content_check(release: Release, kind: str, name: str, found: tuple[int, str
 
 
 def _manifest_itself(release: Release) -> Iterator[Check]:
+    if "content_hash" not in release.manifest:
+        return  # of an earlier version
     hashes = {name: table["content_hash"] for name, table in release.manifest["tables"].items()}
     damage = (
         "" if release_hash(hashes) == release.manifest["content_hash"] else "it is not that of its tables"
@@ -203,8 +234,8 @@ def verify_deliveries(
         return  # said of the release itself
     kind = "files of kept deliveries: sha256"
     for study in release.manifest["inputs"]:
-        files = {file["path"]: file["sha256"] for file in study["files"]}
-        sha256, files = _as_redacted(study["study_id"], study["package_sha256"], files, entries)
+        delivered = {file["path"]: file["sha256"] for file in study["files"]}
+        sha256, files = _as_redacted(settings, study, delivered, entries)
         folder = settings.deliveries / study["study_id"] / sha256
         remedy = f"Restore {folder} from a backup, or remove it and deliver that package again."
         for name, expected in files.items():
@@ -213,13 +244,14 @@ def verify_deliveries(
 
 
 def _as_redacted(
-    study_id: str, sha256: str, files: dict[str, str], entries: list[ledger.Entry]
-) -> tuple[str, dict[str, str]]:
+    settings: Settings, study: Mapping[str, Any], files: Mapping[str, str], entries: list[ledger.Entry]
+) -> tuple[str, Mapping[str, str]]:
     """What became of a package after withdrawals: its sha256 and files, none when nothing of it is left."""
+    study_id, sha256 = study["study_id"], study["package_sha256"]
     for entry in entries:
         was = (entry["kind"], entry.get("step"), entry.get("study_id"), entry.get("package_sha256"))
         if was == ("withdrawal", "redacted", study_id, sha256):
-            sha256, files = entry["redacted_sha256"], entry["files"]
+            sha256, files = entry["redacted_sha256"], files_of(settings, entry)
     return sha256, files
 
 

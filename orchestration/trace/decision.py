@@ -7,7 +7,7 @@ from typing import Any
 import duckdb
 
 from orchestration.trace.derivation import Selection, derive, disagreements, weigh
-from orchestration.trace.wording import Case, what_it_is, what_the_rules_say
+from orchestration.trace.wording import Case, outcome_in_words, warnings, what_it_is, what_the_rules_say
 from schemas.reference import suggestion
 
 Row = dict[str, Any]
@@ -41,6 +41,7 @@ class Trace:
     `participant`, `endpoint`, `policy` and `outcome` are rows of `study.participant`,
     `reference.study_endpoint`, `reference.censoring_policies` and `survival.time_to_event`, with what else is
     said of them; `differences` is empty when the outcome that is derived from `records` is the released one.
+    `warnings` say what the records hold against an outcome that follows from them.
     """
 
     participant: Row
@@ -50,6 +51,7 @@ class Trace:
     outcome: Row
     derived: Row
     differences: tuple[str, ...]
+    warnings: tuple[str, ...]
 
 
 _PARTICIPANT = """
@@ -125,24 +127,31 @@ def _find_policy(con: duckdb.DuckDBPyConnection, study_id: str, policy_id: str) 
     return found[0]
 
 
-def _find_participant(con: duckdb.DuckDBPyConnection, study_id: str, ids: Sequence[str]) -> Row:
+def _find_participant(
+    con: duckdb.DuckDBPyConnection, study_id: str, ids: Sequence[str], data_cutoff: str
+) -> Row:
     for participant_id in ids:
         if found := _ask(con, _PARTICIPANT, [study_id, participant_id]):
             return found[0]
+    later = f", or was enrolled after the data cutoff {data_cutoff}" if data_cutoff else ""
     raise UnknownOutcomeError(
-        f"{study_id} has no participant of that id in this release; accepted: an id of its participants"
-        " file, or a pseudonym of the release. Rows that were set aside are in audit.quarantine."
+        f"{study_id} has no participant of that id in this release{later}; accepted: an id of its"
+        " participants file, or a pseudonym of the release. Rows that were set aside are in audit.quarantine."
         + ("" if len(ids) > 1 else _WITHOUT_KEY)
     )
 
 
-def read_trace(con: duckdb.DuckDBPyConnection, wanted: Selection, ids: Sequence[str]) -> Trace:
+def read_trace(
+    con: duckdb.DuckDBPyConnection, wanted: Selection, ids: Sequence[str], data_cutoff: str = ""
+) -> Trace:
     """Read why a participant has an outcome, and derive it again.
 
     Args:
         con: a release.
         wanted: study, endpoint and policy.
         ids: what the participant may be called in the release; the first that it knows is taken.
+        data_cutoff: the earlier day as of which the release was made, which leaves out who was enrolled
+            later; empty for all that was delivered.
 
     Raises:
         UnknownOutcomeError: there is no such study, endpoint, policy or participant; no id is said, nor
@@ -151,7 +160,7 @@ def read_trace(con: duckdb.DuckDBPyConnection, wanted: Selection, ids: Sequence[
     _find_study(con, wanted.study_id)
     endpoint = _find_endpoint(con, wanted.study_id, wanted.endpoint_id)
     policy = _find_policy(con, wanted.study_id, wanted.policy_id)
-    participant = _find_participant(con, wanted.study_id, ids)
+    participant = _find_participant(con, wanted.study_id, ids, data_cutoff)
     selection = replace(wanted, participant_id=participant["participant_id"])
     derived = next(iter(derive(con, selection)), {})
     outcome = next(iter(_ask(con, _OUTCOME, selection.parameters)), {})
@@ -159,6 +168,8 @@ def read_trace(con: duckdb.DuckDBPyConnection, wanted: Selection, ids: Sequence[
     parameters = {name: value for name, value in selection.parameters.items() if name != "policy_id"}
     evidence = _ask(con, _EVIDENCE, parameters)
     case = Case(participant, endpoint, policy, derived, {row["evidence_order"]: row for row in evidence})
+    if outcome:
+        outcome["reason_in_words"] = outcome_in_words(outcome, case)
     return Trace(
         participant=participant,
         endpoint=endpoint,
@@ -170,6 +181,7 @@ def read_trace(con: duckdb.DuckDBPyConnection, wanted: Selection, ids: Sequence[
             _difference(column, released, again)
             for _, column, released, again in disagreements(con, selection)
         ),
+        warnings=warnings(case),
     )
 
 

@@ -1,5 +1,6 @@
 """What became of a record, in the words of a statistical analysis plan."""
 
+import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,11 +18,26 @@ _WORDS = {
     "no_sign_of_life": "no sign of life",
 }
 _LACKING = {"exercise_sessions": "session not attended", "treatment_adherence": "no doses taken"}
+_FOUND = {
+    "no_evidence_of_disease": "no evidence of disease",
+    "disease": "disease found",
+    "not_evaluable": "not evaluable",
+}
+# Of all records that are dated after the data cutoff, so that each says the same.
+_LATER = "after the data cutoff"
+_ALIVE_THEN = "shows the participant alive at it"
 _DOES_NOT_COUNT = {
-    "after_cutoff": "after the data cutoff: does not exist",
+    "after_cutoff": f"{_LATER}: no event; {_ALIVE_THEN}",
     "history": "before index_date: history, not an event of the follow-up",
     "ignored": "ignored by the endpoint's rules",
 }
+# Nobody is called free of an event by the reason of censoring: what an assessment found is said beside it.
+_NO_EVENT = {
+    "last_disease_assessment": "No event of the endpoint recorded by the last disease assessment",
+    "last_known_alive": "No event of the endpoint recorded by the last date known alive",
+}
+# As in the expectation `findings-are-events` of audit.evidence: what is found is dated when it is confirmed.
+CONFIRMED_WITHIN = dt.timedelta(days=90)
 _COUNTS = {"event": "counts as the event", "competing": "competes with the event"}
 
 
@@ -76,9 +92,64 @@ def what_it_is(row: Row) -> str:
         return ", ".join(part for part in (row["class_label"], row["organ"].replace("_", " ")) if part)
     if evidence == "no_sign_of_life":
         return _LACKING[record]
-    if evidence == "contact" and row["recorded_as"].startswith("disease_assessment"):
-        return "disease assessment, " + str(row["recorded_as"]).partition(" ")[2].replace("_", " ")
+    kind, _, finding = str(row["recorded_as"]).partition(" ")
+    if evidence == "disease_assessment" or (evidence == "contact" and kind == "disease_assessment"):
+        return f"disease assessment, {_FOUND.get(finding, 'finding not recorded')}"
+    if evidence in ("contact", "withdrawal") and finding:
+        return f"{_WORDS[evidence]}, {_FOUND.get(finding, finding)}"
     return _WORDS[evidence]
+
+
+def found_disease(row: Row) -> bool:
+    """Whether a row is an assessment of the follow-up that found disease."""
+    return bool(
+        row["evidence"] == "disease_assessment"
+        and row["time_days"] > 0
+        and row["recorded_as"].partition(" ")[2] == "disease"
+    )
+
+
+def outcome_in_words(outcome: Row, case: Case) -> str:
+    """Say how follow-up ended, and what the assessment found at which it was censored.
+
+    Args:
+        outcome: a row of `survival.time_to_event`, and `reason_in_words` of reference.censor_reasons.
+        case: what it is judged by.
+    """
+    reason = outcome["censor_reason"]
+    if reason == "late_death" and case.derived.get("assessed_order") is None:
+        return "Died too long after the start for the death to count, without any disease assessment"
+    said = _NO_EVENT.get(reason) or str(outcome["reason_in_words"])
+    deciding = _censored_at_assessment(case)
+    return f"{said}: {what_it_is(deciding)}" if deciding else said
+
+
+def warnings(case: Case) -> tuple[str, ...]:
+    """Say where an assessment found disease, and the outcome does not show it."""
+    said = []
+    deciding = _censored_at_assessment(case)
+    if deciding and found_disease(deciding) and case.is_by_policy:
+        said.append(
+            "Follow-up is censored at a disease assessment that found disease:"
+            " no event of the endpoint is recorded by then."
+        )
+    events = [row["dated_on"] for row in case.evidence.values() if row["evidence"] == "disease_event"]
+    for row in case.evidence.values():
+        if found_disease(row) and not any(on <= row["dated_on"] + CONFIRMED_WITHIN for on in events):
+            said.append(
+                f"The disease assessment of {row['dated_on']} ({row['source_file']}:{row['source_line']})"
+                f" found disease, and no disease event is recorded up to {CONFIRMED_WITHIN.days} days later:"
+                " one may be missing from the records."
+            )
+            break
+    return tuple(said)
+
+
+def _censored_at_assessment(case: Case) -> Row | None:
+    """The disease assessment at which follow-up is censored, if it is at one."""
+    deciding = case.evidence.get(case.derived.get("deciding_order") or 0, {})
+    is_censored = case.derived.get("censor_reason") not in ("event", "competing_event", "not_at_risk")
+    return deciding if is_censored and deciding.get("evidence") == "disease_assessment" else None
 
 
 def what_the_rules_say(row: Row, weight: str, case: Case) -> str:
@@ -112,8 +183,7 @@ def _of_event(row: Row, weight: str, case: Case) -> str:
     if weight == "late_death":
         return _of_late_death(row, case)
     if weight not in _COUNTS:
-        shows = ", but shows the participant alive at the cutoff"
-        return _DOES_NOT_COUNT[weight] + (shows if _is_later_death(row) else "")
+        return _DOES_NOT_COUNT[weight]
     counts = _COUNTS[weight]
     if case.is_the("deciding", row):
         return f"{counts}: first that counts, decides"
@@ -121,12 +191,20 @@ def _of_event(row: Row, weight: str, case: Case) -> str:
         return f"{counts}, but after the new line of therapy"
     first = case.evidence[case.derived["event_order"]]
     if first["dated_on"] == row["dated_on"]:
-        return f"{counts}; on one day {first['class_label'].lower()} goes first"
+        return f"{counts}; {_goes_first(first, row)}"
     return f"{counts}, but after the deciding record"
 
 
-def _is_later_death(row: Row) -> bool:
-    return bool(row["evidence"] == "death" and row["is_after_cutoff"])
+def _goes_first(first: Row, row: Row) -> str:
+    """Say by what order an event goes before another of the same day."""
+    if first["event_class"] != row["event_class"]:
+        return f"on one day {first['class_label'].lower()} goes first"
+    if first["organ"] == row["organ"]:
+        by = "of the same class and organ, the first in the order of the records"
+    else:
+        organ = first["organ"].replace("_", " ") or "no organ"
+        by = f"of the same class, the alphabetical order of the organs puts {organ} first"
+    return f"on one day {by}, which changes nothing in the outcome's class"
 
 
 def _of_late_death(row: Row, case: Case) -> str:
@@ -134,10 +212,7 @@ def _of_late_death(row: Row, case: Case) -> str:
     since = assessed["dated_on"] if assessed else case.participant["index_date"]
     after = "the last disease assessment" if assessed else "the start, without any disease assessment"
     days = (row["dated_on"] - since).days
-    return (
-        f"death {days:,} days after {after}, more than {case.policy['late_death_days']}:"
-        " set aside, does not count"
-    )
+    return f"death {days:,} days after {after}, more than {case.policy['late_death_days']}: not counted"
 
 
 def _of_new_line(row: Row, case: Case) -> str:
@@ -146,7 +221,7 @@ def _of_new_line(row: Row, case: Case) -> str:
             f"does not censor under {'this policy' if case.is_by_policy else 'any policy of this endpoint'}"
         )
     if row["is_after_cutoff"]:
-        return "after the data cutoff: does not exist"
+        return f"{_LATER}: not a new line of the follow-up"
     if row["is_before_start"]:
         return "before index_date: not a new line of the follow-up"
     if not case.is_the("new_line", row):
@@ -180,7 +255,9 @@ def _as_sign_of_life(row: Row, case: Case) -> str:
 
 def _by_it(row: Row, case: Case) -> str:
     """Say of the row by which follow-up ends whether it decides."""
-    truncated = ", after the data cutoff: truncated to it" if row["is_after_cutoff"] else ""
+    truncated = f", {_LATER}: truncated to it" if row["is_after_cutoff"] else ""
+    if row["is_after_cutoff"] and row["event_class"]:
+        truncated = ", truncated to the cutoff"  # that it is after it was said of the event
     if case.is_the("deciding", row):
         return f"{truncated}: censored here, decides"
     return f"{truncated}; {case.ended_by}"

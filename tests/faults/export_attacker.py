@@ -3,13 +3,15 @@
 The attacker knows everything but who is who: which sets of participants the cells of all tables count, and
 which kinds of participants exist at all (that is more than anybody outside knows, so what this attacker
 cannot find, nobody can). Unknown is how many there are of each kind. What was published gives linear
-equations.
+equations. What was not published gives inequalities: wherever a zero is shown, a count of the same kind that
+is not shown is at least 1.
 """
 
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +32,7 @@ class Cell:
     name: str
     members: Members
     shown: int | None
+    whole: tuple[str, ...]
 
 
 def cells_of(cohort: Cohort, tables: Rows) -> list[Cell]:
@@ -41,12 +44,33 @@ def cells_of(cohort: Cohort, tables: Rows) -> list[Cell]:
                 if is_count(column):
                     members = _members(cohort, table, row, column)
                     assert shown in (None, int(members.sum())), (table, row, column)
-                    cells.append(Cell(f"{table} {row} {column}", members, shown))
+                    whole = _whole(table, row, column)
+                    cells.append(Cell(f"{table} {row} {column}", members, shown, whole))
     return cells
 
 
+def _whole(table: str, row: dict[str, Any], column: str) -> tuple[str, ...]:
+    """Which cells are of a kind: who sees a zero among them knows that a hidden one is none."""
+    match table:
+        case "study.participants" if row["arm_id"] != "all":
+            return (table,)
+        case "study.characteristic":
+            return (table, row["arm_id"])
+        case "recurrence.pattern":
+            return (table, row["arm_id"])
+        case "survival.summary" if column == "n_event":
+            return (table, row["arm_id"])
+        case "myokine.effect":
+            return (table, row["arm_id" if column == "n_paired" else "comparator_arm_id"])
+    return ()
+
+
 def findings(
-    cohort: Cohort, tables: Rows, n_bounds: int = 40, rng: np.random.Generator | None = None
+    cohort: Cohort,
+    tables: Rows,
+    *,
+    n_bounds: int = 40,
+    zeros_are_shown: bool = False,
 ) -> Iterator[str]:
     """Yield every small number of participants that follows from what was published.
 
@@ -54,11 +78,11 @@ def findings(
         cohort: the truth, of which the attacker uses which kinds of participants there are.
         tables: the published rows, by table.
         n_bounds: of how many sets the attacker also seeks the smallest and largest size.
-        rng: chooses among sets that are too many.
+        zeros_are_shown: whether the attacker knows that every zero is shown, as it used to be.
     """
     if not cohort.n:
         return
-    rng = rng or np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     cells = cells_of(cohort, tables)
     yield from (f"shown: {cell.name}" for cell in cells if cell.shown in SMALL)
     yield from _from_survival(tables)
@@ -70,14 +94,20 @@ def findings(
     first = [int(np.flatnonzero((kind == sets.T).all(axis=1))[0]) for kind in kinds]
     equations = np.unique(shown[:, first].astype(float), axis=0)
     published = equations @ n_of_kind
+    not_empty = _not_empty(cells, zeros_are_shown) + _left_between(cohort, tables, zeros_are_shown)
+    not_empty = [members for members in not_empty if members.any()]
+    at_least_one = np.unique(np.array(not_empty).reshape(-1, cohort.n)[:, first].astype(float), axis=0)
+    known = _Known(equations, published, at_least_one)
     targets = _targets(sets[:, first], rng)
     sizes = targets @ n_of_kind
     suspects = (sizes >= SMALL[0]) & (sizes <= SMALL[-1])
     determined = _is_determined(equations, targets[suspects])
     yield from (f"determined: {int(n)} participants" for n in sizes[suspects][determined])
     open_sets = targets[suspects][~determined]
-    for target in open_sets[rng.permutation(len(open_sets))[:n_bounds]]:
-        low, high = _bounds(equations, published, target)
+    chosen = open_sets[rng.permutation(len(open_sets))[:n_bounds]]
+    of_few = at_least_one[np.isin(at_least_one @ n_of_kind, SMALL)]
+    for target in [*chosen, *of_few[rng.permutation(len(of_few))[:n_bounds]]]:
+        low, high = _bounds(known, target)
         if low >= 1 and high <= 10:
             yield f"bounded: {low} to {high} participants"
 
@@ -99,12 +129,64 @@ def _is_determined(equations: NDArray[np.float64], targets: NDArray[np.float64])
     return np.abs(targets - targets @ basis.T @ basis).max(axis=1, initial=0.0) < 1e-7
 
 
-def _bounds(
-    equations: NDArray[np.float64], published: NDArray[np.float64], target: NDArray[np.float64]
-) -> tuple[int, float]:
-    known = {"A_eq": equations, "b_eq": published} if len(equations) else {}
-    low = linprog(target, bounds=(0, None), method="highs", **known)
-    high = linprog(-target, bounds=(0, None), method="highs", **known)
+class _Known(NamedTuple):
+    """Sets whose sizes are published, their sizes, and sets that have at least one member."""
+
+    equations: NDArray[np.float64]
+    published: NDArray[np.float64]
+    at_least_one: NDArray[np.float64]
+
+
+def _not_empty(cells: list[Cell], zeros_are_shown: bool) -> list[Members]:
+    """What is known of cells that are not shown: beside a zero that is, each is not empty."""
+    wholes: dict[tuple[str, ...], list[Cell]] = {}
+    for cell in cells:
+        if cell.whole:
+            wholes.setdefault(cell.whole, []).append(cell)
+    known = []
+    for parts in wholes.values():
+        hidden = [cell.members for cell in parts if cell.shown is None]
+        if zeros_are_shown or any(cell.shown == 0 for cell in parts):
+            known.extend(hidden)
+    return known
+
+
+def _left_between(cohort: Cohort, tables: Rows, zeros_are_shown: bool) -> list[Members]:
+    """Who left between a time of a curve that is shown and one beside it that is not.
+
+    Where intervals in which nobody left are shown, nobody's leaving would be no reason to hide a time.
+    """
+    curves: dict[tuple[str, str], list[tuple[Members, bool]]] = {}
+    for row in sorted(tables.get("survival.curve", []), key=lambda row: row["years"]):
+        curve = curves.setdefault((row["endpoint_id"], row["arm_id"]), [])
+        if not curve:
+            is_of_arm = np.repeat([arm.arm_id == row["arm_id"] for arm in cohort.arms],
+                                  [arm.n for arm in cohort.arms])  # fmt: skip
+            curve.append((is_of_arm, True))
+        curve.append((_members(cohort, "survival.curve", row, "n_remaining"), row["n_remaining"] is not None))
+    known = []
+    for curve in curves.values():
+        shown = [place for place, (_, is_shown) in enumerate(curve) if is_shown]
+        empty = any(np.array_equal(curve[a][0], curve[b][0]) for a, b in pairwise(shown))
+        if not (zeros_are_shown or empty):
+            continue
+        for a, b in pairwise(shown):
+            for between in range(a + 1, b):
+                known.append(curve[a][0] & ~curve[between][0])
+                known.append(curve[between][0] & ~curve[b][0])
+        known.extend(curve[shown[-1]][0] & ~remaining for remaining, _ in curve[shown[-1] + 1 :])
+    return known
+
+
+def _bounds(known: _Known, target: NDArray[np.float64]) -> tuple[int, float]:
+    constraints: dict[str, Any] = {}
+    if len(known.equations):
+        constraints |= {"A_eq": known.equations, "b_eq": known.published}
+    if len(known.at_least_one):
+        constraints |= {"A_ub": -known.at_least_one, "b_ub": -np.ones(len(known.at_least_one))}
+    low = linprog(target, bounds=(0, None), method="highs", **constraints)
+    high = linprog(-target, bounds=(0, None), method="highs", **constraints)
+    assert low.status == 0, "what is published and what is known of the rest contradict each other"
     return math.ceil(low.fun - 1e-6), math.floor(-high.fun + 1e-6) if high.status == 0 else math.inf
 
 

@@ -95,7 +95,7 @@ def _check_deliveries(folder: Path) -> None:
 
 def _kept_and_entered(folder: Path) -> Any:
     settings = settings_in(folder)
-    left = [str(p) for p in settings.deliveries.rglob(".*")]
+    left = sorted(str(p) for p in settings.deliveries.rglob(".*"))
     entered = {e["package_sha256"] for e in ledger.read(settings.ledger) if e["kind"] == "delivery"}
     return kept_packages(settings), sorted(entered), left
 

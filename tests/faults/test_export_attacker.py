@@ -1,6 +1,7 @@
 """Nobody finds a number of 1 to 10 participants in the aggregate profile; and who tries is able to."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from orchestration.privacy import aggregate_tables, atoms
+from orchestration.privacy import publishable_counts as publishable_counts_module
 from orchestration.privacy.aggregate import COLUMNS
 from orchestration.privacy.cohort import (
     SEXES,
@@ -163,6 +165,78 @@ def test_the_same_attacker_finds_small_numbers_where_only_small_cells_are_left_o
     assert all(found), [len(of_study) for of_study in found]
     says = {finding.partition(" ")[0] for of_study in found for finding in of_study}
     assert {"determined:", "bounded:", "survival"} <= says
+
+
+def of_one_each(n_empty: int) -> Cohort:
+    """100 participants, of whom 11 have an event: one in each of 11 classes, and nobody in some more."""
+    classes = tuple(f"class {place}" for place in range(11 + n_empty))
+    place = np.where(np.arange(100) < 11, np.arange(100), -1)
+    ended = Endings(np.arange(100) * 10 + 5, (place >= 0).astype(np.int64), place)
+    design = Design(
+        "trial",
+        ("ARM0",),
+        endpoints=("DFS",),
+        policies=("primary",),
+        event_classes=classes,
+        counted_classes={"DFS": classes},
+    )
+    return Cohort(design, (ArmOfCohort("ARM0", 100, {DFS: ended}),))
+
+
+def test_who_knows_that_zeros_are_shown_finds_each_of_eleven_classes_of_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """No class is shown, each is then at least 1, and together they are 11."""
+    cohort = of_one_each(0)
+    found = list(findings(cohort, tables_of(cohort), zeros_are_shown=True))
+    assert "bounded: 1 to 1 participants" in found
+    # Nobody has to say that zeros are shown where one is.
+    cohort = of_one_each(2)
+    with monkeypatch.context() as patch:
+        patch.setattr(publishable_counts_module, "hide_zeros", lambda shown, **_: shown)
+        tables = tables_of(cohort)
+    assert [row["n"] for row in tables["recurrence.pattern"]] == [None] * 11 + [0] * 2
+    assert "bounded: 1 to 1 participants" in list(findings(cohort, tables))
+
+
+@pytest.mark.parametrize("n_empty", [0, 2])
+def test_a_class_that_is_not_shown_may_be_empty(n_empty: int) -> None:
+    cohort = of_one_each(n_empty)
+    tables = tables_of(cohort)
+    assert [row["n"] for row in tables["recurrence.pattern"]] == [None] * (11 + n_empty)
+    assert [row["n_event"] for row in tables["survival.summary"]] == [11]
+    assert list(findings(cohort, tables)) == []
+
+
+def test_an_endpoint_whose_events_are_not_shown_may_have_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Endpoints of one class each are parts of the broadest, as its classes are."""
+    cohort = of_one_each(1)
+    arm = cohort.arms[0]
+    first = arm.endings[DFS]
+    classes = cohort.design.event_classes
+    narrow = {
+        Analysis(name, "primary"): Endings(
+            first.time_days, (first.event_class == place).astype(np.int64),
+            np.where(first.event_class == place, place, -1),
+        )
+        for place, name in enumerate(classes)
+    }  # fmt: skip
+    design = replace(
+        cohort.design,
+        endpoints=("DFS", *classes),
+        counted_classes={"DFS": classes, **{name: (name,) for name in classes}},
+    )
+    cohort = Cohort(design, (replace(arm, endings={DFS: first, **narrow}),))
+    assert list(findings(cohort, tables_of(cohort))) == []
+    with monkeypatch.context() as patch:
+        patch.setattr(publishable_counts_module, "hide_zeros", lambda shown, **_: shown)
+        tables = tables_of(cohort)
+    assert "bounded: 1 to 1 participants" in list(findings(cohort, tables))
+
+
+def test_zeros_are_shown_where_nothing_is_hidden_beside_them() -> None:
+    cohort = cohort_of(*SMALL_COHORTS["everyone censored"])
+    assert {row["n"] for row in tables_of(cohort)["recurrence.pattern"]} == {0}
 
 
 def test_what_is_shown_is_computed_from_counts_that_are_shown() -> None:

@@ -153,7 +153,7 @@ def test_a_wrong_cell_sets_its_row_aside_and_is_named_with_its_place(spoilt, fau
     with fault("input", name).trial():
         found = _reasons(report, *places[name])
         assert any(blamed == column and words in reason for blamed, reason in found), found
-        value = {"a blank-padded category": "` II`", "1_000": "`1_000`", "30 February": "`2015-02-30`"}
+        value = {"a blank-padded category": "(not shown)", "1_000": "`1_000`", "30 February": "`2015-02-30`"}
         assert not value.get(name) or any(value[name] in reason for _, reason in found), found
 
 
@@ -216,10 +216,10 @@ FILES: dict[str, tuple[bytes, tuple[int, int] | str]] = {
     "a row twice": (FOLLOW_UP + FOLLOW_UP.splitlines(keepends=True)[1], (4, 2)),
     "a preamble above the header": (
         b"Exported 2020-01-01\n" + FOLLOW_UP,
-        "line 1 names no column of follow_up",
+        "line 1 names no required column of follow_up",
     ),
-    "a page of HTML": (b"<!DOCTYPE html>\n<html></html>\n", "line 1 names no column of follow_up"),
-    "a merge conflict": (b"<<<<<<< HEAD\n" + FOLLOW_UP, "line 1 names no column of follow_up"),
+    "a page of HTML": (b"<!DOCTYPE html>\n<html></html>\n", "line 1 names no required column of follow_up"),
+    "a merge conflict": (b"<<<<<<< HEAD\n" + FOLLOW_UP, "line 1 names no required column of follow_up"),
 }
 
 

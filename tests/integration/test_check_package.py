@@ -200,7 +200,8 @@ def test_nothing_is_left_behind(package, tmp_path_factory, monkeypatch):
 
 
 def test_a_value_cannot_steer_the_terminal(package):
-    _append(package / "follow_up.csv", "P1,\x1b[31m[bold]2012,alive_contact\n")
+    header = (package / "follow_up.csv").read_text("utf-8").splitlines()[0]
+    (package / "follow_up.csv").write_text(f"{header},\x1b[31m[bold]2012\n", "utf-8")
     shown = _shown(check_package(package))
     assert "\x1b" not in shown
     assert "\\x1b[31m[bold]2012" in shown

@@ -4,6 +4,7 @@ import pytest
 
 from orchestration import ledger
 from orchestration.deliveries import deliver, read_deliveries, save_deliveries
+from orchestration.package_hashes import files_of
 from orchestration.settings import Settings
 from schemas.errors import StudyPackageError
 
@@ -21,7 +22,9 @@ def test_a_delivery_is_kept_by_its_content_and_entered_once(moertel, settings):
     (entry,) = ledger.read(settings.ledger)
     assert (entry["kind"], entry["study_id"]) == ("delivery", "moertel-colon")
     assert entry["package_sha256"] == first.sha256
-    assert entry["files"] == {file.path: file.sha256 for file in first.files}
+    assert entry["file_digests"].keys() == {file.path for file in first.files}
+    assert files_of(settings, entry) == {file.path: file.sha256 for file in first.files}
+    assert not any(file.sha256 in settings.ledger.read_text("utf-8") for file in first.files)
 
 
 def test_a_corrected_file_is_another_delivery_and_the_first_stays(moertel, settings):
@@ -44,7 +47,7 @@ def test_a_kept_delivery_that_was_altered_gives_way_to_the_same_delivered_again(
     assert kept.read_bytes() == (moertel / "deaths.csv").read_bytes()
     assert "was damaged after it was delivered; this delivery took its place" in again.notices[0]
     assert ledger.read(settings.ledger)[-1]["replaces_damaged"]
-    assert [path.name for path in first.folder.parent.iterdir()] == [first.sha256]
+    assert [path.name for path in first.folder.parent.glob("[!.]*")] == [first.sha256]
 
 
 def test_the_ledger_says_what_a_delivery_changed(moertel, settings):

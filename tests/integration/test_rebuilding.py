@@ -2,8 +2,9 @@
 
 import csv
 import json
+import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +15,26 @@ from orchestration import ledger
 
 PACKAGES = Path(__file__).parent / "data" / "expectations"
 CUTOFF = "2010-12-31"
-# What a row stands in is another line of another file; what was delivered and left out differs by design.
+# A row stands in another line of a file that was cut.
 PROVENANCE = ("study_id", "source_file", "source_line")
+# The day of a row, as somebody would tell it who cuts the files by hand.
+DAYS = {
+    "participants": "index_date",
+    "follow_up": "followed_on",
+    "disease_events": "event_on",
+    "deaths": "died_on",
+    "exercise_bouts": "started_at",
+    "samples": "collected_at",
+    "assay_results": "assayed_on",
+    "exercise_sessions": "session_on",
+}
 
 
 @pytest.fixture(scope="module")
 def packages(tmp_path_factory) -> dict[str, Path]:
     """A trial with bouts of exercise, the same as somebody cut it by hand, and a cohort of survivors."""
     root = tmp_path_factory.mktemp("packages")
-    trial = Path(shutil.copytree(PACKAGES / "bout-trial", root / "bout-trial"))
+    trial = _that_went_on(PACKAGES / "bout-trial", root / "bout-trial")
     return {
         "trial": trial,
         "by-hand": _cut_by_hand(trial, root / "by-hand"),
@@ -30,28 +42,81 @@ def packages(tmp_path_factory) -> dict[str, Path]:
     }
 
 
+def _that_went_on(package: Path, copy: Path) -> Path:
+    """Add to a trial what came after the cutoff and would decide otherwise, could it have been known.
+
+    Two participants are said to have been seen after their deaths of 2010, so that as of its own cutoff the
+    trial's deaths would be set aside. Somebody exercises into the new year, and a sample drawn in time is
+    assayed too late.
+    """
+    shutil.copytree(package, copy)
+    later = [("B-28", "2011-03-01", "alive_contact", "")]
+    later += [("B-19", "2011-05-05", "disease_assessment", "no_evidence_of_disease")]
+    _write(copy, "follow_up", _rows(copy, "follow_up"), later)
+    bout = ("B01-X2", "B-01", "week_12", "hiit", "2010-12-31 23:30", "2011-01-01 00:15", "")
+    _write(copy, "exercise_bouts", _rows(copy, "exercise_bouts"), [bout])
+    samples = [
+        ("B01-P2", "B-01", "week_12", "B01-X2", "pre", "", "2010-12-31 23:25", "serum", "14.2", "41.7"),
+        ("B01-E2", "B-01", "week_12", "B01-X2", "post_0min", "", "2011-01-01 00:17", "serum", "14.8", "43.5"),
+    ]
+    _write(copy, "samples", _rows(copy, "samples"), samples)
+    results = _rows(copy, "assay_results")
+    for row in results:
+        row["assayed_on"] = "2011-02-01" if row["sample_id"] == "B01-E30" else ""
+    results += [
+        row | {"sample_id": sample}
+        for sample in ("B01-P2", "B01-E2")
+        for row in results
+        if row["sample_id"] == "B01-P"
+    ]
+    _write(copy, "assay_results", results)
+    return copy
+
+
 def _cut_by_hand(package: Path, copy: Path) -> Path:
-    """Make the package as it was at the cutoff: who was randomised later is in none of its files."""
+    """Make the package as it was at the cutoff: what is dated later is in none of its files."""
     shutil.copytree(package, copy)
     descriptor = (copy / "study.yaml").read_text("utf-8")
     assert "data_cutoff: 2018-12-31" in descriptor
     descriptor = descriptor.replace("study_id: bout-trial", "study_id: bout-by-hand")
     (copy / "study.yaml").write_text(descriptor.replace("2018-12-31", CUTOFF), "utf-8")
-    later = {row["participant_id"] for row in _rows(copy, "participants") if row["index_date"] > CUTOFF}
-    samples = {row["sample_id"] for row in _rows(copy, "samples") if row["participant_id"] in later}
-    assert later
-    assert samples
-    for file in copy.glob("*.csv"):
-        rows = _rows(copy, file.stem)
-        with file.open("w", newline="", encoding="utf-8") as out:
-            writer = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(
-                row
-                for row in rows
-                if row.get("participant_id") not in later and row.get("sample_id") not in samples
-            )
+    gone: dict[str, set[str]] = {"participant_id": set(), "bout_id": set(), "sample_id": set()}
+    for record, key in (
+        ("participants", "participant_id"),
+        ("exercise_bouts", "bout_id"),
+        ("samples", "sample_id"),
+    ):
+        gone[key] |= {row[key] for row in _rows(copy, record) if _is_later(row, record, gone)}
+        assert gone[key]
+    assert {file.stem for file in copy.glob("*.csv")} == set(DAYS)
+    for record in DAYS:
+        rows = _rows(copy, record)
+        stay = [row for row in rows if not _is_later(row, record, gone)]
+        assert len(stay) < len(rows)
+        _write(copy, record, [_without_later_end(row) for row in stay])
+    died = {row["participant_id"] for row in _rows(copy, "deaths")}
+    assert {"B-19", "B-28"} <= died
     return copy
+
+
+def _is_later(row: dict[str, str], record: str, gone: dict[str, set[str]]) -> bool:
+    """Whether a row, or what it belongs to, is of a day after the cutoff."""
+    return row[DAYS[record]][:10] > CUTOFF or any(row.get(key) in ids for key, ids in gone.items())
+
+
+def _without_later_end(row: dict[str, str]) -> dict[str, str]:
+    return row | {"ended_at": ""} if row.get("ended_at", "")[:10] > CUTOFF else row
+
+
+def _write(
+    package: Path, record: str, rows: list[dict[str, str]], more: Iterable[tuple[str, ...]] = ()
+) -> None:
+    """Write a file of a package: its rows, and more of them by position."""
+    with (package / f"{record}.csv").open("w", newline="", encoding="utf-8") as out:
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow(rows[0])
+        writer.writerows(row.values() for row in rows)
+        writer.writerows(more)
 
 
 def _rows(package: Path, record: str) -> list[dict[str, str]]:
@@ -85,7 +150,9 @@ def home(cohortmart, packages, tmp_path_factory) -> Iterator[Home]:
     """A warehouse of the three, as of the cutoff."""
     made = Home(tmp_path_factory.mktemp("rebuilding") / "home", cohortmart)
     said = made.build(*(argument for package in packages.values() for argument in ("--study", package)))
-    assert f"bout-trial: data cutoff {CUTOFF}; 16 participants enrolled later are left out." in said
+    who = f"bout-trial: data cutoff {CUTOFF}; 16 participants enrolled later are left out; "
+    assert re.search(re.escape(who) + r"\d+ other rows dated after it are left out\.", said)
+    assert "bout-by-hand: data cutoff" not in said
     assert (
         f"32 participants, 2 arms, data cutoff {CUTOFF} (16 participants enrolled later are left out)" in said
     )
@@ -106,15 +173,19 @@ def _differences(release: Path, table: str, studies: tuple[str, str]) -> int:
 
 def test_an_earlier_analysis_is_that_of_a_package_cut_by_hand_on_that_day(home):
     """Every mart of the trial, as of the cutoff, says what it says of the trial that ended there."""
-    tables = [name for name in home.tables() if not name.startswith("audit.")]
+    # What was delivered, and how many rows of it were left out, differs by design.
+    tables = [name for name in home.tables() if name != "audit.landing"]
     with duckdb.connect(home.release / "cohortmart.duckdb", read_only=True) as con:
         with_study = [t for t in tables if "study_id" in {c for c, *_ in con.sql(f"describe {t}").fetchall()}]
-    assert {"survival.time_to_event", "myokine.result", "reference.study"} <= set(with_study)
+        seen = con.sql("select count(*) from audit.evidence where study_id = 'bout-trial'").fetchall()
+    assert {"survival.time_to_event", "myokine.result", "reference.study", "audit.evidence"} <= set(
+        with_study
+    )
+    assert seen[0][0] > 0
     differing = {
         t: n for t in with_study if (n := _differences(home.release, t, ("bout-trial", "bout-by-hand")))
     }
-    # What was delivered, and what of it was left out, differs by design.
-    assert set(differing) <= {"study.flow"}
+    assert differing == {}
 
 
 def test_building_a_release_again_lands_nothing_and_gives_the_same_hashes_and_a_correction_changes_its_study(
@@ -122,7 +193,8 @@ def test_building_a_release_again_lands_nothing_and_gives_the_same_hashes_and_a_
 ):
     before = home.tables()
     said = home.build("--inputs-of", "current")
-    assert "3 studies unchanged, landed before; 0 landed." in said
+    # The two that the cutoff concerns are cut again from what was delivered; the third ended by then.
+    assert "1 study unchanged, landed before; 2 landed." in said
     assert home.tables() == before
 
     corrected = Path(shutil.copytree(packages["cohort"], tmp_path / "corrected"))
@@ -130,7 +202,7 @@ def test_building_a_release_again_lands_nothing_and_gives_the_same_hashes_and_a_
     (corrected / "deaths.csv").write_text("".join(deaths[:-1]), "utf-8")
     was = home.release
     said = home.build("--inputs-of", "current", "--study", corrected)
-    assert "2 studies unchanged, landed before; 1 landed." in said
+    assert "1 study unchanged, landed before; 2 landed." in said
     changed = "(deaths.csv changed): accepted rows of deaths 1 removed."
     assert f"survivor-cohort: corrected since release {was.name} {changed}" in said
     assert _changed_studies(was, home.release) == {"survivor-cohort"}

@@ -19,6 +19,8 @@ def home(warehouse, tmp_path):
 def test_a_release_of_the_shipped_studies_is_verified_and_its_damage_found(cohortmart, home):
     listed = json.loads(cohortmart("releases", "--format", "json", home=home).stdout)
     assert set(listed[-1]["studies"]) == set(SHIPPED)
+    counted = cohortmart("sql", "select count(*) from study.participant", "-f", "csv", home=home).stdout
+    assert listed[-1]["participants"] == int(counted.split()[1])
     whole = cohortmart("verify", home=home)
     assert whole.returncode == 0, whole.stdout + whole.stderr
 

@@ -35,20 +35,29 @@ def test_every_reason_of_censoring_was_derived_again_but_delayed_entry(release):
     assert set(known) - reasons <= {"not_at_risk"}
 
 
+# What has no day in a shipped study: neither the bouts nor the samples of its publication have times.
+UNDATED = {("landers-ramos-50km", "exercise_bouts"), ("landers-ramos-50km", "samples")}
+
+
 def test_the_evidence_of_a_release_holds_every_dated_row_that_was_accepted(release):
-    shown = release.sql(
-        "select study_id, source_record, source_file, count(*) from audit.evidence"
-        " where evidence <> 'delayed_entry' group by all"
-    ).fetchall()
+    """Every file that has accepted rows is asked for, so that one without any evidence is missed."""
     accepted = {
         (study_id, record, file): rows
         for study_id, record, file, rows in release.sql(
             "select study_id, record, source_file, rows_accepted from audit.landing"
+            " where rows_accepted > 0 and record <> 'assay_results'"
+        ).fetchall()
+        if (study_id, record) not in UNDATED
+    }
+    shown = {
+        (study_id, record, file): rows
+        for study_id, record, file, rows in release.sql(
+            "select study_id, source_record, source_file, count(*) from audit.evidence"
+            " where evidence <> 'delayed_entry' group by all"
         ).fetchall()
     }
-    assert shown
-    for study_id, record, file, rows in shown:
-        assert rows == accepted[study_id, record, file]
+    assert {record for _, record, _ in accepted} >= {"participants", "follow_up", "deaths", "samples"}
+    assert shown == accepted
 
 
 @pytest.fixture(scope="module")

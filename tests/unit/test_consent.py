@@ -20,7 +20,7 @@ from orchestration.database_lock import LockedStudyError, locks
 from orchestration.deliveries import deliver, deliveries_of, kept_delivery
 from orchestration.privacy.pseudonyms import pseudonym
 from orchestration.settings import Settings
-from orchestration.withdrawals import WithdrawalKeyError
+from orchestration.withdrawals import PSEUDONYM_KEY, Key, WithdrawalKeyError
 from schemas.errors import StudyPackageError
 
 CANARY = "CANARY-7731"
@@ -53,7 +53,10 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def package(tmp_path: Path) -> Path:
-    folder = tmp_path / "trial-a"
+    return write_package(tmp_path / "trial-a")
+
+
+def write_package(folder: Path) -> Path:
     folder.mkdir()
     (folder / "study.yaml").write_text(DESCRIPTOR, encoding="utf-8")
     for name, text in FILES.items():
@@ -188,14 +191,47 @@ def test_with_a_key_of_pseudonyms_they_can_be_named_by_theirs(package, settings)
     assert enter_withdrawal(keyed, "trial-a", theirs)
     carry_out(keyed, "trial-a")
     assert_nowhere(settings.home)
-    assert not settings.ledger.with_name("withdrawal.salt").exists()
     assert theirs not in settings.ledger.read_text()
     assert KEY not in settings.ledger.read_text()
     for name in (theirs, CANARY):
         assert not enter_withdrawal(keyed, "trial-a", name)
+
+
+@pytest.mark.parametrize("other", [None, "another key, as long as the first"])
+def test_a_key_of_pseudonyms_that_leaked_can_be_changed(package, settings, other):
+    keyed = Settings(home=settings.home, pseudonym_key=KEY)
+    deliver(package, keyed)
+    forget(keyed)
+    rekeyed = Settings(home=settings.home, pseudonym_key=other)
+    assert deliver(corrected(package, "cardiovascular"), rekeyed).n_withdrawn == 1
+    assert not enter_withdrawal(rekeyed, "trial-a", CANARY)
+    assert_nowhere(settings.home)
+
+
+def test_a_withdrawal_of_an_earlier_version_takes_the_key_it_was_entered_with(package, settings):
+    key = Key(PSEUDONYM_KEY, KEY.encode())
+    ledger.append(
+        settings.ledger,
+        "withdrawal",
+        step="asked",
+        study_id="trial-a",
+        keyed_by=key.kind,
+        key_check=key.check,
+        participant_digest=key.digest("trial-a", "participant", CANARY),
+        other_digests=[],
+        sample_digests=[key.digest("trial-a", "sample", f"S-{CANARY}")],
+    )
     for other in (None, "another key, as long as the first"):
         with pytest.raises(WithdrawalKeyError, match="COHORTMART_PSEUDONYM_KEY"):
             deliver(package, Settings(home=settings.home, pseudonym_key=other))
+    # As earlier versions compared them: whatever is invisible in an identifier does not count.
+    for name, text in FILES.items():
+        (package / name).write_text(text.replace(CANARY, CANARY.replace("-", "-\u200b")), encoding="utf-8")
+    keyed = Settings(home=settings.home, pseudonym_key=KEY)
+    assert deliver(package, keyed).n_withdrawn == 1
+    forget(keyed, "P3")
+    assert {e["keyed_by"] for e in of_kind(settings, "withdrawal", "asked")} == {"pseudonym_key", "salt"}
+    assert deliver(package, keyed).n_withdrawn == 2
 
 
 @pytest.mark.parametrize("step", ["_clear_package", "put_in_place", "set_aside", "_enter_redaction"])
@@ -290,7 +326,7 @@ def test_a_locked_study_takes_no_other_package_without_a_reason(package, setting
     with pytest.raises(LockedStudyError, match=r"locked since .* by release r1 \(final analysis\)") as error:
         deliver(corrected(package, "cardiovascular"), settings)
     assert isinstance(error.value, StudyPackageError)
-    assert [path.name for path in built.folder.parent.iterdir()] == [built.sha256]
+    assert [path.name for path in built.folder.parent.glob("[!.]*")] == [built.sha256]
     assert len(of_kind(settings, "delivery")) == 1
     despite = Settings(home=settings.home, despite_lock="site 3\nreported\x1b[31m late")
     changed = deliver(package, despite)

@@ -89,4 +89,4 @@ def test_an_interrupt_while_the_command_still_imports_is_one_sentence(module, tm
         timeout=60,
     )
     assert (done.returncode, done.stdout) == (130, "")
-    assert done.stderr == "\nThe build was interrupted; the current release is as it was.\n"
+    assert done.stderr == "\nThe build was interrupted before it began; nothing was changed.\n"

@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import Callable, Iterator
-from datetime import date
 from pathlib import Path
 
 import duckdb
@@ -10,7 +9,6 @@ import pytest
 
 from orchestration.landing import apply_cross_record_rules, create_raw_tables, land_record, land_study
 from orchestration.landing.corrections import compare
-from orchestration.landing.data_cutoff import NobodyEnrolledError, apply_data_cutoff
 from orchestration.landing.kept import (
     AUDIT_TABLES,
     INDEX,
@@ -23,7 +21,6 @@ from orchestration.landing.kept import (
     load,
     remove_unneeded,
 )
-from schemas.records import RECORDS
 from schemas.study import load_study
 
 TABLES = (*RAW_TABLES, *AUDIT_TABLES, "raw.assay_vocabulary")
@@ -266,53 +263,3 @@ def test_a_late_correction_is_told_by_record_and_key_in_counts(package, con, tmp
     }
     assert str(compare(before, after)[0]) == "participants 1 added, 1 removed, 1 changed"
     assert compare(before, before) == []
-
-
-def test_who_enrolled_after_the_data_cutoff_is_left_out_with_all_that_is_theirs(package, con):
-    """Ben was randomised after it, and Cleo came under observation after it; Ada stays with all her rows."""
-    _land(con, package())
-    assert apply_data_cutoff(con, date(2010, 12, 31)) == {"few": 2}
-    left = {record: con.sql(f"select count(*) from raw.{record}").fetchall()[0][0] for record in FILES}
-    assert left == {
-        "participants": 1,
-        "follow_up": 2,
-        "deaths": 0,
-        "exercise_bouts": 1,
-        "samples": 1,
-        "assay_results": 1,
-    }
-    assert con.sql("select data_cutoff from raw.study").fetchall() == [(date(2010, 12, 31),)]
-    books = con.sql(
-        "select record, rows_accepted, rows_not_yet_enrolled from audit.landing"
-        " where rows_not_yet_enrolled > 0 order by record"
-    ).fetchall()
-    assert books == [
-        ("assay_results", 2, 1),
-        ("deaths", 1, 1),
-        ("follow_up", 3, 1),
-        ("participants", 3, 2),
-        ("samples", 2, 1),
-    ]
-
-
-def test_a_study_whose_own_cutoff_is_earlier_keeps_it_and_everybody(package, con):
-    _land(con, package())
-    assert apply_data_cutoff(con, date(2030, 1, 1)) == {}
-    assert con.sql("select data_cutoff from raw.study").fetchall() == [(date(2019, 12, 31),)]
-    assert con.sql("select count(*) from raw.participants").fetchall() == [(3,)]
-
-
-def test_a_data_cutoff_before_anybody_was_enrolled_is_refused_and_changes_nothing(package, con):
-    _land(con, package())
-    before = _content(con)
-    with pytest.raises(NobodyEnrolledError, match="nobody had been enrolled by the data cutoff") as refused:
-        apply_data_cutoff(con, date(2009, 12, 31))
-    assert "the first participant was in `2010`" in str(refused.value)
-    assert _content(con) == before
-    assert con.sql("select data_cutoff from raw.study").fetchall() == [(date(2019, 12, 31),)]
-
-
-def test_every_record_that_names_a_participant_is_cut_with_them():
-    """None that is added later is forgotten: assay results go by their samples, all others by participant."""
-    without = [name for name, record in RECORDS.items() if "participant_id" not in record.columns]
-    assert without == ["assay_results"]

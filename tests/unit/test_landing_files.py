@@ -48,6 +48,23 @@ def land(tmp_path: Path):
     return land_bytes
 
 
+@pytest.fixture
+def land_faults(tmp_path: Path):
+    """Lands participants and returns the reasons why rows of them are set aside."""
+
+    def land_text(content: str) -> list[str]:
+        for name in ("measurements.csv", "events.csv"):
+            (tmp_path / name).touch()
+        (tmp_path / "study.yaml").write_text(DESCRIPTOR, encoding="utf-8")
+        (tmp_path / "participants.csv").write_text(content, encoding="utf-8")
+        with duckdb.connect() as con:
+            create_raw_tables(con)
+            land_record(con, load_study(tmp_path), "participants")
+            return [reason for (reason,) in con.sql("select reason from audit.quarantine").fetchall()]
+
+    return land_text
+
+
 def _refused(land, content: bytes, record: str = "participants", descriptor: str = DESCRIPTOR) -> list[str]:
     with pytest.raises(StudyPackageError) as error:
         land(content, record, descriptor)
@@ -111,6 +128,49 @@ def test_a_file_that_cannot_be_read_is_refused_by_its_cause(land, content, words
 def test_a_header_that_breaks_the_contract_is_named_with_what_is_near(land, header, words):
     problems = _refused(land, header + b"\n")
     assert any(all(word in problem for word in words) for problem in problems), problems
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        b"ZQX-0001,2013-08-04,S3,EX,80.7,female",
+        b"ZQX-0001,4 Aug 2013,S3,EX,,female",
+        b"ZQX-0001,participants_id,arm_id,sex,age_years",
+        b"participant_id,index_date,04/08/2013,EX",
+        b"participant_id,index_date,80.7,EX",
+        b"participant_id,index_date,2013-08-04 10:00,EX",
+    ],
+)
+def test_a_row_for_a_header_is_refused_without_showing_it(land, row):
+    descriptor = DESCRIPTOR + "stratification: [node4]\nsubgroups: [sex]\n"
+    (problem,) = _refused(land, row + b"\n" + row + b"\n", descriptor=descriptor)
+    assert problem.startswith("participants.csv line 1 ")
+    assert "accepted: a header with at least participant_id, index_date, of participant_id," in problem
+    assert not any(value in problem for value in ("ZQX", "2013", "80.7", "EX", "female"))
+
+
+def test_where_a_required_column_is_missing_only_names_of_the_contract_are_listed(land):
+    descriptor = DESCRIPTOR + "stratification: [node4]\n"
+    problems = _refused(land, b"participant_id,ZQX-0001,nodes4\n", descriptor=descriptor)
+    assert len(problems) == 2
+    assert "`index_date` is missing" in problems[0]
+    assert "names the column `node4`, which is missing in participants.csv" in problems[1]
+    assert "accepted: site_id, age_years" in problems[1]
+    assert "ZQX" not in "".join(problems)
+
+
+def test_an_identifier_in_the_wrong_column_is_not_shown(land_faults):
+    header = "participant_id,index_date,entry_date,site_id,age_years,sex"
+    rows = ["2013-08-04,0012345,,S3,61,female", "P2,8012345,123-45-6789,S3,8012345,8012345"]
+    rows += ["female,2013-08-04,,S3,ZQX-7,ZQX-7", "523,2013-08-04,,S3,523,Smith", "P5,P5,,S3,161,femal"]
+    reasons = land_faults("\n".join([header, *rows]))
+    for words in ("12345", "6789", "ZQX", "523", "Smith", "P5"):
+        assert words not in "".join(reasons)
+    assert "index_date (not shown) could not be read as a date" in reasons
+    assert "age_years (not shown) is above 120" in reasons
+    assert "sex (not shown) is not an accepted word" in reasons
+    assert "age_years `161` is above 120" in reasons
+    assert "sex `femal` is not an accepted word (did you mean `female`?)" in reasons
 
 
 def test_an_unknown_column_outside_participants_is_refused_with_the_nearest(land):
@@ -194,12 +254,12 @@ def test_centres_may_be_strata_as_long_as_they_hold_two_participants_on_average(
 @pytest.mark.parametrize(
     ("column", "value", "cause"),
     [
-        ("nodes", "many", "`many` could not be read as a number"),
+        ("nodes", "many", "nodes (not shown) could not be read as a number"),
         ("nodes", "NaN", "stands for a missing value"),
         ("nodes", "inf", "is not finite"),
         ("nodes", "1e999", "is too large or too small"),
         ("nodes", "1,5", "has a comma"),
-        ("sex", "female", "`female` could not be read as a number"),
+        ("sex", "female", "sex (not shown) could not be read as a number"),
     ],
 )
 def test_a_continuous_covariate_that_is_no_number_is_set_aside_with_its_line(tmp_path, column, value, cause):

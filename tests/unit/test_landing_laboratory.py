@@ -171,7 +171,7 @@ def test_a_result_a_limit_and_a_word_are_accepted_as_written(laboratory, text):
         ('"<0,17"', "`<0,17` has a comma: decimals follow a point"),
         ('"1,234.5"', "`1,234.5` has a comma"),
         ("1_000", "`1_000` has an underscore"),
-        ("007", "`007` has leading zeros"),
+        ("007", "(not shown) has leading zeros"),
         ("<-1", "`<-1` is a limit below zero"),
         ("12.3*", "`12.3*` has more than the number"),
         ("12.3 pg/mL", "`12.3 pg/mL` has more than the number; its unit stands in unit"),
@@ -214,7 +214,8 @@ def test_a_sample_of_a_visit_that_the_study_does_not_name_is_set_aside_with_its_
     assert found[0] == (
         3,
         "unknown_sample",
-        "sample_id (not shown) is not among the accepted samples; its own row is quarantined (samples.csv line 3)",
+        "sample_id (not shown) is not among the accepted samples; its own row is quarantined"
+        " (samples.csv line 3)",
         "a sample_id of an accepted row of samples",
     )
     assert found[1][:3] == (

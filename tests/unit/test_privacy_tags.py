@@ -224,5 +224,5 @@ def test_columns_of_the_contract_are_not_for_the_study_to_declare(land):
 
 def test_a_file_that_begins_with_a_row_is_refused_without_showing_it(land):
     (problem,) = _problems(land, "SECRET-1,2010-01-01", "SECRET-2,2010-01-01")
-    assert problem.startswith("participants.csv line 1 names no column of participants")
+    assert problem.startswith("participants.csv line 1 names no required column of participants")
     assert "SECRET" not in problem

@@ -108,12 +108,29 @@ def test_every_identifier_of_the_raw_tables_is_replaced_and_joins_as_before(con)
 
 
 def test_quarantine_keeps_its_lines_and_withholds_whose_they_are(con):
+    """An identifier may stand in any column: two of them may have been swapped."""
+    con.execute(
+        """
+        update audit.quarantine
+        set rule = case column_name when 'died_on' then 'unreadable' when '' then 'field_count'
+            else 'unknown_participant' end;
+        update audit.quarantine set value = 'P9', reason = 'died_on `P9` could not be read as a date'
+        where column_name = 'died_on'
+        """
+    )
     pseudonymise(con, KEY)
-    rows = con.sql("select source_line, column_name, value, row_text from audit.quarantine").fetchall()
-    assert sorted(rows) == [
-        (4, "", "", "(withheld)"),
-        (4, "died_on", "2010-02-30", "(withheld)"),
-        (4, "participant_id", "(withheld)", "(withheld)"),
+    rows = con.sql("select source_line, column_name, value, reason, row_text from audit.quarantine")
+    assert sorted(rows.fetchall()) == [
+        (4, "", "", "the row breaks the rule field count (value not shown)", "(withheld)"),
+        (
+            *(4, "died_on", "(withheld)", "died_on breaks the rule unreadable (value not shown)"),
+            "(withheld)",
+        ),
+        (
+            *(4, "participant_id", "(withheld)"),
+            "participant_id breaks the rule unknown participant (value not shown)",
+            "(withheld)",
+        ),
     ]
 
 

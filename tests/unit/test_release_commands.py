@@ -70,7 +70,9 @@ def test_releases_are_listed_in_the_order_of_publication(run, settings):
     assert [row["release_id"] for row in listed] == [folder.name for folder in folders]
     assert [row["is_current"] for row in listed] == [False, True]
     assert [row["is_locked"] for row in listed] == [True, False]
-    assert [row["rows"] for row in listed] == [2011, 2012]
+    assert [row["data_cutoff"] for row in listed] == [None, None]
+    # Neither has a table of the participants.
+    assert [row["participants"] for row in listed] == [None, None]
     status, printed, _ = run("releases")
     assert status == 0
     assert "locked" in printed.splitlines()[1]
@@ -173,30 +175,35 @@ def test_a_comparison_names_rows_by_key_with_what_changed(run, settings):
     before, after = (publish_deaths(settings, deaths) for deaths in (2, 3))
     status, printed, _ = run("diff", before.name, after.name, "--limit", "2")
     assert status == 1
-    assert "~ study_id small-trial, participant_id P2: is_event False -> True" in printed
+    assert "rows by study_id, participant_id\n  ~ small-trial P2: is_event False -> True" in printed
     # Where a row stood in its file is not what it says: ten participants moved by a line, one changed.
-    assert "1 rows changed" in printed
+    assert "1 row changed" in printed
     assert "source_line" not in printed.partition("audit.quarantine")[0]
-    assert "and 1,998 more" in printed
-    assert "3,999 estimates moved" in printed
     assert "deaths.csv" in printed
 
 
-def test_estimates_that_moved_come_with_the_largest_relative_move_first(run, settings):
+def test_of_a_curve_only_the_numbers_of_rows_are_shown_unless_it_is_asked_for(run, settings):
+    before, after = (publish_deaths(settings, deaths) for deaths in (2, 3))
+    _, printed, _ = run("diff", before.name, after.name)
+    of_curve = printed.partition("\nsurvival.curve\n")[2].partition("\n\n")[0]
+    assert of_curve == "  2,000 rows changed\n  changed: n_event (2,000), survival (1,999)"
+    _, printed, _ = run("diff", before.name, after.name, "--table", "survival.curve", "--limit", "2")
+    assert "~ small-trial EXERCISE 1: n_event 2 -> 3, survival 0.999998 -> 0.999997" in printed
+    assert "and 1,998 more" in printed
+
+
+def test_a_comparison_as_json_is_exact(run, settings):
     before, after = (publish_deaths(settings, deaths) for deaths in (2, 3))
     found = json.loads(run("diff", before.name, after.name, "--format", "json", "--limit", "3000")[1])
-    moves = found["moves"]
-    assert found["n_moves"] == 3999
-    assert [m["relative"] for m in moves] == sorted((m["relative"] for m in moves), reverse=True)
-    assert (moves[0]["column"], moves[0]["before"], moves[0]["after"]) == ("n_event", 2.0, 3.0)
-    survival = next(m for m in moves if m["column"] == "survival")
-    assert survival["key"] == {"study_id": "small-trial", "arm_id": "EXERCISE", "time_days": 1999}
-    assert survival["relative"] == pytest.approx(1999e-6 / (1 - 2 * 1999e-6))
+    # No step of a curve is an estimate of its own.
+    assert (found["n_moves"], found["n_gained_or_lost"]) == (0, 0)
     tables = {table["table"]: table for table in found["tables"]}
     assert set(tables) == {"audit.quarantine", "survival.curve", "survival.time_to_event"}
     assert tables["audit.quarantine"]["n_added"] == 1
     changed = tables["survival.time_to_event"]["changed"]
     assert changed[0]["columns"] == {"is_event": {"before": False, "after": True}}
+    (last,) = (row for row in tables["survival.curve"]["changed"] if row["key"]["time_days"] == 1999)
+    assert last["columns"]["survival"] == {"before": 1 - 2 * 1999 / 1e6, "after": 1 - 3 * 1999 / 1e6}
 
 
 def test_releases_of_the_same_inputs_do_not_differ(run, settings):

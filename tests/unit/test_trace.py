@@ -4,125 +4,12 @@ The histories are rows of evidence in a release made by hand; that evidence and 
 models is for tests/integration.
 """
 
-import datetime as dt
-import io
-from pathlib import Path
-
-import duckdb
-import polars as pl
 import pytest
-from rich.console import Console
 
-import seeds
-from orchestration.cli.trace_view import TraceReport, print_trace
-from orchestration.trace.decision import Trace, UnknownOutcomeError, read_trace
-from orchestration.trace.derivation import COMPARED, Selection, derive, disagreements
-from orchestration.trace.kept import DecidingLine
+from orchestration.trace.decision import UnknownOutcomeError, read_trace
+from orchestration.trace.derivation import Selection, disagreements
 from schemas.reference import seed_rows
-
-START = dt.date(2020, 1, 1)
-CUTOFF = dt.date(2024, 12, 31)
-SEEDS = Path(seeds.__file__).parent / "reference"
-LATER = 2000
-POLICIES = ["primary", "last_contact", "late_death_censored", "new_therapy_censored"]
-
-TABLES = f"""
-create schema reference; create schema audit; create schema survival; create schema study;
-create table reference.study as
-    select 't' as study_id, 'Trial' as title, 'randomisation' as time_origin,
-        date '{CUTOFF}' as data_cutoff, false as nominal_dates;
-create table reference.study_arm as select 't' as study_id, 'A' as arm_id, 'Arm A' as label;
-create table reference.study_endpoint as
-    select 't' as study_id, *, false as is_custom
-    from read_csv('{SEEDS}/endpoint_definitions.csv', types = {{'definition_version': 'varchar'}});
-create table reference.study_endpoint_rule as
-    select 't' as study_id, * from '{SEEDS}/endpoint_event_rules.csv';
-create table reference.censoring_policies as from '{SEEDS}/censoring_policies.csv';
-create table reference.censor_reasons as from '{SEEDS}/censor_reasons.csv';
-create table reference.event_classes as from '{SEEDS}/event_classes.csv';
-create table study.participant (
-    study_id varchar, participant_id varchar, arm_id varchar, index_date date, entry_days bigint
-);
-create table audit.evidence (
-    study_id varchar, participant_id varchar, evidence_order bigint, dated_on date, time_days bigint,
-    evidence varchar, event_class varchar, organ varchar, recorded_as varchar, is_after_cutoff boolean,
-    is_before_start boolean, source_record varchar, source_file varchar, source_line bigint
-);
-create table survival.time_to_event (
-    study_id varchar, participant_id varchar, endpoint_id varchar, policy_id varchar, arm_id varchar,
-    start_date date, entry_days bigint, end_date date, time_days bigint, is_event boolean, cnsr bigint,
-    censor_reason varchar, event_class varchar, event_organ varchar, competing_code bigint,
-    source_record varchar, source_file varchar, source_line bigint, definition_version varchar
-);
-"""
-RECORDS = {
-    "start": "participants",
-    "delayed_entry": "participants",
-    "disease_event": "disease_events",
-    "death": "deaths",
-    "disease_assessment": "follow_up",
-    "contact": "follow_up",
-    "withdrawal": "follow_up",
-    "new_line": "anticancer_therapies",
-    "therapy": "anticancer_therapies",
-    "sign_of_life": "samples",
-    "no_sign_of_life": "exercise_sessions",
-}
-
-
-def seen(day: int, evidence: str = "disease_assessment", recorded_as: str = "", event_class: str = ""):
-    return day, evidence, recorded_as, event_class
-
-
-def recurrence(day: int, event_class: str = "local_recurrence"):
-    return seen(day, "disease_event", event_class, event_class)
-
-
-def died(day: int, event_class: str = "death_index_cancer"):
-    return seen(day, "death", event_class.removeprefix("death_"), event_class)
-
-
-def release_of(*history, entry_days: int = 0) -> duckdb.DuckDBPyConnection:
-    """A release of one participant, P, whose outcomes are derived from the history."""
-    con = duckdb.connect()
-    con.execute(TABLES)
-    con.execute("insert into study.participant values ('t', 'P', 'A', ?, ?)", [START, entry_days])
-    entry = [seen(entry_days, "delayed_entry")] if entry_days else []
-    for order, (day, evidence, recorded_as, event_class) in enumerate(
-        [seen(0, "start"), *sorted([*entry, *history], key=lambda record: record[0])], start=1
-    ):
-        on = START + dt.timedelta(days=day)
-        place = [RECORDS[evidence], f"{RECORDS[evidence]}.csv", order + 1]
-        organ = "colon" if evidence == "disease_event" else ""
-        con.execute(
-            "insert into audit.evidence values ('t', 'P', $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
-            [order, on, day, evidence, event_class, organ, recorded_as, on > CUTOFF, day < 0, *place],
-        )
-    for policy in POLICIES:
-        con.execute(
-            "insert into survival.time_to_event by name select 't' as study_id, ? as policy_id", [policy]
-        )
-    keys = ("study_id", "participant_id", "endpoint_id", "policy_id")
-    outcomes = pl.DataFrame(derive(con)).select(*keys, *COMPARED)
-    con.execute("delete from survival.time_to_event")
-    con.register("outcomes", outcomes.to_arrow())
-    con.execute("insert into survival.time_to_event by name from outcomes")
-    return con
-
-
-def trace_of(
-    *history, endpoint: str = "DFS_CHALLENGE", policy: str = "primary", entry_days: int = 0
-) -> Trace:
-    con = release_of(*history, entry_days=entry_days)
-    return read_trace(con, Selection("t", "", endpoint, policy), ["P"])
-
-
-def said(trace: Trace) -> dict[int, str]:
-    """What the rules say, by day; `>` before what decided."""
-    return {
-        record.evidence["time_days"]: f"{'> ' if record.decides else ''}{record.rule}"
-        for record in trace.records
-    }
+from tests.traced_history import CUTOFF, LATER, POLICIES, died, recurrence, release_of, said, seen, trace_of
 
 
 def test_the_first_event_decides_and_the_trace_says_why_the_others_do_not():
@@ -139,10 +26,42 @@ def test_the_first_event_decides_and_the_trace_says_why_the_others_do_not():
         100: "ignored by the endpoint's rules",
         200: "> counts as the event: first that counts, decides",
         300: "counts as the event, but after the deciding record",
-        LATER: "after the data cutoff: does not exist, but shows the participant alive at the cutoff",
+        LATER: "after the data cutoff: no event; shows the participant alive at it",
     }
     assert trace.outcome["reason_in_words"] == "Not censored: the event of the endpoint happened"
-    assert trace.differences == ()
+
+
+def test_a_late_death_of_somebody_never_assessed_is_not_said_to_follow_an_assessment():
+    trace = trace_of(seen(20, "contact"), died(500), policy="late_death_censored")
+    assert trace.outcome["censor_reason"] == "late_death"
+    assert trace.outcome["reason_in_words"] == (
+        "Died too long after the start for the death to count, without any disease assessment"
+    )
+    assessed = trace_of(seen(20), died(500), policy="late_death_censored").outcome["reason_in_words"]
+    assert assessed.startswith("Died too long after the last disease assessment")
+
+
+@pytest.mark.parametrize("later", [died(LATER), recurrence(LATER)])
+def test_an_event_after_the_cutoff_is_none_and_shows_life_in_one_phrase(later):
+    assert said(trace_of(seen(90), later, endpoint="OS"))[LATER] == (
+        "> after the data cutoff: no event; shows the participant alive at it;"
+        " last day known alive, truncated to the cutoff: censored here, decides"
+    )
+
+
+@pytest.mark.parametrize(
+    ("organs", "order"),
+    [
+        (("colon", "liver"), "of the same class, the alphabetical order of the organs puts colon first"),
+        (("", "liver"), "of the same class, the alphabetical order of the organs puts no organ first"),
+        (("liver", "liver"), "of the same class and organ, the first in the order of the records"),
+    ],
+)
+def test_of_two_events_of_one_class_on_one_day_the_order_changes_nothing(organs, order):
+    trace = trace_of(*(recurrence(200, organ=organ) for organ in organs))
+    assert trace.records[2].rule == (
+        f"counts as the event; on one day {order}, which changes nothing in the outcome's class"
+    )
 
 
 def test_on_one_day_the_recurrence_goes_before_the_death():
@@ -201,14 +120,12 @@ def test_follow_up_after_the_cutoff_is_truncated_to_it():
     assert trace.outcome["end_date"] == CUTOFF
 
 
-def test_a_late_death_is_set_aside_by_its_policy_only():
+def test_a_late_death_is_not_counted_by_its_policy_only():
     history = [seen(90), died(500)]
     assert said(trace_of(*history))[500] == "> counts as the event: first that counts, decides"
-    set_aside = said(trace_of(*history, policy="late_death_censored"))
-    assert set_aside[500] == (
-        "death 410 days after the last disease assessment, more than 365: set aside, does not count"
-    )
-    assert set_aside[90] == "> last disease assessment: censored here, decides"
+    late = said(trace_of(*history, policy="late_death_censored"))
+    assert late[500] == "death 410 days after the last disease assessment, more than 365: not counted"
+    assert late[90] == "> last disease assessment: censored here, decides"
     never_assessed = said(trace_of(died(500), policy="late_death_censored"))
     assert never_assessed[500].startswith("death 500 days after the start, without any disease assessment")
 
@@ -295,62 +212,12 @@ def test_what_is_not_there_is_said_without_the_words_that_were_given(asked, answ
     assert "`P`" not in str(error.value)
 
 
-def printed(trace: Trace, width: int, *, fold: bool = True, set_aside: tuple = ()) -> str:
-    deciding = DecidingLine("t/0123/follow_up.csv", 2, "P,2020-05-30,disease_assessment,")
-    console = Console(width=width, record=True, file=io.StringIO())
-    print_trace(TraceReport(trace, "r1", deciding, list(set_aside)), Path("/data"), console, fold=fold)
-    return console.export_text()
-
-
-def test_a_hundred_contacts_before_the_last_are_one_line():
-    trace = trace_of(
-        *(seen(30 * n) for n in range(1, 41)), *(seen(30 * n + 7, "contact") for n in range(1, 31))
-    )
-    folded = printed(trace, 200)
-    assert "39 disease assessments, 30 contacts" in folded
-    assert "up to 2023-03-16, day 1,170: none decides (--all shows each)" in folded
-    assert folded.count("follow_up.csv:") == 1
-    assert printed(trace, 200, fold=False).count("follow_up.csv:") == 70
-
-
-def test_two_contacts_are_not_folded_nor_any_event():
-    shown = printed(
-        trace_of(seen(30), seen(60), recurrence(70, "in_situ_carcinoma"), seen(90), seen(120)), 200
-    )
-    assert "none decides" not in shown
-    assert "Carcinoma in situ, colon" in shown
-
-
-@pytest.mark.parametrize("width", [80, 100, 200, 400])
-def test_every_part_of_a_trace_is_shown_at_any_width(width):
-    set_aside = {
-        "record": "deaths",
-        "source_file": "deaths.csv",
-        "source_line": 9,
-        "reasons": ["died_on `2020-13-01` is no date"],
-        "accepted": ["a date such as 2014-03-09"],
-    }
-    shown = " ".join(printed(trace_of(seen(150), recurrence(LATER)), width, set_aside=(set_aside,)).split())
-    for part in (
-        "P of t, arm A (Arm A)",
-        "2020-01-01 (randomisation) is day 0",
-        "2024-12-31, day 1,826",
-        "DFS_CHALLENGE: Disease-free survival (CHALLENGE), version 2025.1",
-        "primary: Censored at the last disease assessment; every death counts.",
-        "follow_up.csv:3",
-        "last disease assessment: censored here, decides",
-        "Local recurrence, colon",
-        "after the data cutoff: does not exist",
-        "day 150, 2020-05-30: Free of the event at the last disease assessment",
-        "cnsr 1, censor_reason last_disease_assessment",
-        "/data/t/0123/follow_up.csv",
-        "P,2020-05-30,disease_assessment,",
-        "deaths.csv:9",
-        "died_on `2020-13-01` is no date",
-        "Derived again from these records: the same outcome.",
-    ):
-        assert part in shown
-    assert max(map(len, printed(trace_of(seen(150)), width).splitlines())) <= width
+def test_whoever_is_not_in_an_earlier_analysis_may_have_been_enrolled_later():
+    with pytest.raises(UnknownOutcomeError, match="or was enrolled after the data cutoff 2015-12-31;"):
+        read_trace(release_of(), Selection("t", "", "OS", "primary"), ["CANARY-17"], "2015-12-31")
+    with pytest.raises(UnknownOutcomeError) as error:
+        read_trace(release_of(), Selection("t", "", "OS", "primary"), ["CANARY-17"])
+    assert "cutoff" not in str(error.value)
 
 
 def test_no_kind_of_contact_is_an_assessment_and_a_withdrawal():
