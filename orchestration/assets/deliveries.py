@@ -10,12 +10,12 @@ from orchestration.assets.failures import UNREADABLE, for_each_package
 from orchestration.assets.ownership import DATA_ENGINEERING
 from orchestration.build_database import BuildDatabase
 from orchestration.build_outcome import RunRecord
-from orchestration.consent import complete_withdrawals
+from orchestration.consent.forget import complete_withdrawals
 from orchestration.dbt_project import remove_stale_parses
-from orchestration.deliveries import Delivery, deliver, reuse, save_deliveries
+from orchestration.deliveries.deliver import Delivery, deliver, reuse, save_deliveries
+from orchestration.deliveries.landing_plan import LandingPlan, plan_landing, save_plan
 from orchestration.landing import STUDY_TABLES, create_raw_tables, land_study
 from orchestration.landing.kept import AUDIT_TABLES, load
-from orchestration.landing_plan import LandingPlan, plan_landing, save_plan
 from orchestration.progress import Progress
 from orchestration.release.read import DamagedReleaseError, NoReleaseError, find_release
 from orchestration.settings import Settings

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 import dagster as dg
 
-from orchestration.database_lock import LockedStudyError
+from orchestration.deliveries.database_lock import LockedStudyError
 from orchestration.landing.data_cutoff import NobodyEnrolledError
 from schemas.errors import StudyPackageError
 

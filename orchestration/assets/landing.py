@@ -11,12 +11,12 @@ from orchestration.assets.deliveries import DELIVERIES
 from orchestration.assets.failures import for_each_package
 from orchestration.assets.ownership import DATA_ENGINEERING
 from orchestration.build_database import BuildDatabase
-from orchestration.deliveries import Delivery, read_deliveries
+from orchestration.deliveries.deliver import Delivery, read_deliveries
+from orchestration.deliveries.landing_plan import is_cut_short, landing_of, read_plan
+from orchestration.deliveries.late_corrections import find_corrections
 from orchestration.landing import FileLanding, above_tolerance, apply_cross_record_rules, land_record
 from orchestration.landing.data_cutoff import apply_data_cutoff
 from orchestration.landing.kept import DamagedLandingError, keep, load
-from orchestration.landing_plan import is_cut_short, landing_of, read_plan
-from orchestration.late_corrections import find_corrections
 from orchestration.progress import Progress
 from orchestration.settings import Settings
 from schemas.errors import StudyPackageError

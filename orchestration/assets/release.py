@@ -8,8 +8,8 @@ from orchestration.assets.ownership import DATA_ENGINEERING
 from orchestration.build_database import BuildDatabase
 from orchestration.build_outcome import enter
 from orchestration.catalogue import Table
-from orchestration.consent import remove_outdated
-from orchestration.deliveries import read_deliveries
+from orchestration.consent.forget import remove_outdated
+from orchestration.deliveries.deliver import read_deliveries
 from orchestration.progress import Progress
 from orchestration.release.publish import publish
 from orchestration.validation import collect_outcomes, unmet

@@ -6,7 +6,7 @@ import shutil
 
 from orchestration import ledger
 from orchestration.cli.terminal import fail, terminal
-from orchestration.consent import (
+from orchestration.consent.forget import (
     Cleared,
     Entered,
     FrozenStudyError,
@@ -16,9 +16,9 @@ from orchestration.consent import (
     holds_withdrawn,
     remove_releases,
 )
-from orchestration.deliveries import entries_of
-from orchestration.mentions import find_mentions
-from orchestration.package_hashes import has_plain_hashes, package_of
+from orchestration.consent.mentions import find_mentions
+from orchestration.deliveries.deliver import entries_of
+from orchestration.deliveries.package_hashes import has_plain_hashes, package_of
 from orchestration.release.read import (
     DamagedReleaseError,
     NoReleaseError,
@@ -32,6 +32,7 @@ from schemas.errors import StudyPackageError
 
 _STUDY_ID = re.compile("[a-z0-9]+(-[a-z0-9]+)*")
 _WHAT = "forget a participant"
+_REFUSED = 1
 _BEYOND_THE_WAREHOUSE = (
     "What lies elsewhere is yours to clear: the package as you have it, exports, answers of queries, backups."
     " When the package is delivered again, their rows are left out of it."
@@ -62,9 +63,9 @@ def run_forget(settings: Settings, study_id: str, participant: str, started: flo
         started: `time.perf_counter()` when the command began, for the timing of the build.
 
     Returns:
-        Exit status: 0 nothing of them is left; 1 another process is at work, or their rows are gone, but their
-        identifier stands elsewhere in a kept package, which is said; 2 it could not be done, or not all of it, which is said; that of the
-        build when it failed.
+        Exit status: 0 nothing of them is left; 1 another process is at work, or their rows are gone, but
+        their identifier stands elsewhere in a kept package, which is said; 2 it could not be done, or not
+        all of it, which is said; that of the build when it failed.
     """
     # Nobody checked yet that it is a study's name, and a command is kept for ever.
     shown = study_id if _STUDY_ID.fullmatch(study_id) and len(study_id) <= 64 else "STUDY"
@@ -87,17 +88,16 @@ def run_forget(settings: Settings, study_id: str, participant: str, started: flo
         with hold(settings, _WHAT):
             remove_releases(settings)
         return _close(settings, study_id, entered)
-    except WarehouseBusyError as error:
-        fail(str(error))
-        return 1
     except (
         CannotForgetError,
         UnknownParticipantError,
         FrozenStudyError,
+        WarehouseBusyError,
         DamagedReleaseError,
         StudyPackageError,
     ) as error:
-        return fail(str(error))
+        status = fail(str(error))
+        return _REFUSED if isinstance(error, WarehouseBusyError) else status
     except OSError as error:
         return fail(
             f"{error.filename or settings.home}: {error.strerror}. The withdrawal is not complete: run the"

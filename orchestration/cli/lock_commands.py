@@ -43,8 +43,8 @@ def run_lock(settings: Settings, which: str, reason: str, wait_seconds: float = 
     """
     from orchestration import ledger  # noqa: PLC0415
     from orchestration.cli.terminal import fail, terminal  # noqa: PLC0415
-    from orchestration.consent import holds_withdrawn  # noqa: PLC0415
-    from orchestration.database_lock import locks, plain_reason  # noqa: PLC0415
+    from orchestration.consent.forget import holds_withdrawn  # noqa: PLC0415
+    from orchestration.deliveries.database_lock import locks, plain_reason  # noqa: PLC0415
     from orchestration.release.read import (  # noqa: PLC0415
         DamagedReleaseError,
         NoReleaseError,
@@ -95,7 +95,7 @@ def run_unlock(settings: Settings, which: str, reason: str, wait_seconds: float 
     """
     from orchestration import ledger  # noqa: PLC0415
     from orchestration.cli.terminal import fail, terminal  # noqa: PLC0415
-    from orchestration.database_lock import locks, plain_reason  # noqa: PLC0415
+    from orchestration.deliveries.database_lock import locks, plain_reason  # noqa: PLC0415
     from orchestration.release.read import CURRENT, DamagedReleaseError, current_id  # noqa: PLC0415
     from orchestration.warehouse_lock import WarehouseBusyError, hold  # noqa: PLC0415
 

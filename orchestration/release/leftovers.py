@@ -64,7 +64,7 @@ def _unpublished(settings: Settings) -> list[Path]:
 
 
 def _made_at(folder: Path) -> str:
-    """When a release was made, as its manifest says; of none that can be read it is not known to be earlier."""
+    """When a release was made, as its manifest says; without a readable one, as if it were later than any."""
     try:
         return str(json.loads((folder / MANIFEST).read_bytes())["created_at"])
     except (OSError, ValueError, KeyError, TypeError):

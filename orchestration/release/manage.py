@@ -96,7 +96,7 @@ def _one_before(known: list[Publication], current: str, entries: list[ledger.Ent
 
 def _refuse_withdrawn(chosen: Publication, settings: Settings, entries: list[ledger.Entry]) -> None:
     # Who has withdrawn is found in packages, which other commands need not know how to read.
-    from orchestration.consent import releases_to_remove  # noqa: PLC0415
+    from orchestration.consent.forget import releases_to_remove  # noqa: PLC0415
 
     if chosen.release_id in {p.release_id for p in releases_to_remove(settings, entries)}:
         raise RefusedError(

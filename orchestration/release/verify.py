@@ -10,7 +10,7 @@ import duckdb
 
 from orchestration import ledger
 from orchestration.catalogue import PROVENANCE_COLUMNS
-from orchestration.package_hashes import files_of
+from orchestration.deliveries.package_hashes import files_of
 from orchestration.release.content_hash import release_hash, rows_hash
 from orchestration.release.earlier import is_earlier
 from orchestration.release.read import (

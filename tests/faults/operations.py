@@ -15,10 +15,10 @@ from typing import Any
 import duckdb
 
 from orchestration import ledger
-from orchestration.deliveries import deliver
+from orchestration.deliveries.deliver import deliver
+from orchestration.deliveries.landing_plan import landing_of, plan_landing
 from orchestration.landing import apply_cross_record_rules, create_raw_tables, land_record, land_study
 from orchestration.landing.kept import find_kept, keep, landing_code
-from orchestration.landing_plan import landing_of, plan_landing
 from orchestration.privacy.export import Profile, export_release
 from orchestration.release.code_version import code_version
 from orchestration.release.manage import prune, roll_back

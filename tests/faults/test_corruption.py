@@ -16,10 +16,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from orchestration import ledger
-from orchestration.deliveries import deliver, kept_delivery
+from orchestration.deliveries.deliver import deliver, kept_delivery
+from orchestration.deliveries.landing_plan import plan_landing
 from orchestration.landing.kept import DamagedLandingError, find_kept, kept_folder, load
 from orchestration.landing.tables import create_raw_tables
-from orchestration.landing_plan import plan_landing
 from orchestration.release.manage import roll_back
 from orchestration.release.read import (
     DATABASE,

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from orchestration import deliveries, ledger, package_copy
-from orchestration.deliveries import deliver, last_delivery
+from orchestration import ledger
+from orchestration.deliveries import deliver as deliveries
+from orchestration.deliveries import package_copy
+from orchestration.deliveries.deliver import deliver, last_delivery
 from orchestration.landing.check import check_package
 from orchestration.settings import Settings
 from schemas.errors import StudyPackageError
@@ -35,7 +37,7 @@ FILES = {
 # Delivers a package when a file appears, so that several begin at once.
 LOADER = """
 import sys, time, pathlib
-from orchestration.deliveries import deliver
+from orchestration.deliveries.deliver import deliver
 from orchestration.settings import Settings
 home, package, start = map(pathlib.Path, sys.argv[1:])
 print("ready", flush=True)
@@ -158,7 +160,8 @@ def test_a_loader_that_died_leaves_nothing_in_the_way(fault, package, settings, 
             home = Settings(home=tmp_path / step)
             script = (
                 "import os, signal, sys, pathlib\n"
-                "from orchestration import deliveries, ledger\n"
+                "from orchestration import ledger\n"
+                "from orchestration.deliveries import deliver as deliveries\n"
                 "from orchestration.settings import Settings\n"
                 "def die(*_, **__): os.kill(os.getpid(), signal.SIGKILL)\n"
                 f"setattr(deliveries if {step!r} != 'append' else ledger, {step!r}, die)\n"

@@ -12,7 +12,7 @@ import pytest
 
 from orchestration import ledger
 from orchestration.cli.machine_failures import explain
-from orchestration.deliveries import deliver
+from orchestration.deliveries.deliver import deliver
 from orchestration.release.read import find_release, list_releases
 from orchestration.release.verify import verify_release
 from tests.faults.crash_points import Trials

@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 
 from orchestration import ledger
-from orchestration.deliveries import deliver
+from orchestration.deliveries.deliver import deliver
 from orchestration.settings import Settings
 from seeds.studies import SHIPPED
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from orchestration.deliveries import Delivery, deliver
+from orchestration.deliveries.deliver import Delivery, deliver
+from orchestration.deliveries.landing_plan import landing_of, plan_landing
 from orchestration.landing import apply_cross_record_rules, create_raw_tables, land_record, land_study
 from orchestration.landing.kept import keep
-from orchestration.landing_plan import landing_of, plan_landing
 from orchestration.settings import Settings
 from schemas.study import load_study
 

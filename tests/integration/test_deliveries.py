@@ -3,8 +3,8 @@
 import pytest
 
 from orchestration import ledger
-from orchestration.deliveries import deliver, read_deliveries, save_deliveries
-from orchestration.package_hashes import files_of
+from orchestration.deliveries.deliver import deliver, read_deliveries, save_deliveries
+from orchestration.deliveries.package_hashes import files_of
 from orchestration.settings import Settings
 from schemas.errors import StudyPackageError
 

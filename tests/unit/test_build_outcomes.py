@@ -6,7 +6,7 @@ import pytest
 from orchestration import ledger
 from orchestration.assets.failures import REFUSED, UNREADABLE, for_each_package
 from orchestration.build_outcome import RunRecord, enter, without_values
-from orchestration.database_lock import LockedStudyError
+from orchestration.deliveries.database_lock import LockedStudyError
 from orchestration.settings import Settings
 from schemas.errors import StudyPackageError
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestration import consent, ledger
-from orchestration.consent import (
+from orchestration import ledger
+from orchestration.consent import forget as consent
+from orchestration.consent.forget import (
     FrozenStudyError,
     UnknownParticipantError,
     carry_out,
@@ -16,11 +17,11 @@ from orchestration.consent import (
     holds_withdrawn,
     remove_releases,
 )
-from orchestration.database_lock import LockedStudyError, locks
-from orchestration.deliveries import deliver, deliveries_of, kept_delivery
+from orchestration.consent.withdrawals import PSEUDONYM_KEY, Key, WithdrawalKeyError
+from orchestration.deliveries.database_lock import LockedStudyError, locks
+from orchestration.deliveries.deliver import deliver, deliveries_of, kept_delivery
 from orchestration.privacy.pseudonyms import pseudonym
 from orchestration.settings import Settings
-from orchestration.withdrawals import PSEUDONYM_KEY, Key, WithdrawalKeyError
 from schemas.errors import StudyPackageError
 
 CANARY = "CANARY-7731"

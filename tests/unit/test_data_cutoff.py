@@ -8,7 +8,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from orchestration.deliveries import deliver
+from orchestration.deliveries.deliver import deliver
+from orchestration.deliveries.landing_plan import is_cut_short, landing_of, plan_landing
+from orchestration.deliveries.late_corrections import find_corrections
 from orchestration.landing import (
     above_tolerance,
     apply_cross_record_rules,
@@ -24,8 +26,6 @@ from orchestration.landing.data_cutoff import (
     apply_data_cutoff,
 )
 from orchestration.landing.kept import keep
-from orchestration.landing_plan import is_cut_short, landing_of, plan_landing
-from orchestration.late_corrections import find_corrections
 from orchestration.release.read import Release
 from orchestration.settings import Settings
 from schemas.records import RECORDS
@@ -356,7 +356,7 @@ def test_a_correction_of_a_study_that_a_cutoff_concerns_is_told_of_all_its_rows(
     before = deliver(package(), settings)
     after = deliver(package(deaths=FILES["deaths"][:-1]), settings)
     release = Release("r1", tmp_path, {"inputs": [before.as_input()]}, {})
-    monkeypatch.setattr("orchestration.late_corrections.find_release", lambda _: release)
+    monkeypatch.setattr("orchestration.deliveries.late_corrections.find_release", lambda _: release)
     assert [str(correction) for correction in find_corrections(settings, [after])] == [
         "few: corrected since release r1 (deaths.csv changed): accepted rows of deaths 1 removed."
     ]

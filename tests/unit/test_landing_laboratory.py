@@ -214,8 +214,10 @@ def test_a_sample_of_a_visit_that_the_study_does_not_name_is_set_aside_with_its_
     assert found[0] == (
         3,
         "unknown_sample",
-        "sample_id (not shown) is not among the accepted samples; its own row is quarantined"
-        " (samples.csv line 3)",
+        (
+            "sample_id (not shown) is not among the accepted samples; its own row is quarantined"
+            " (samples.csv line 3)"
+        ),
         "a sample_id of an accepted row of samples",
     )
     assert found[1][:3] == (

@@ -2,8 +2,8 @@
 
 import hashlib
 import json
-import time
 import stat
+import time
 
 import duckdb
 import pytest

@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from orchestration.consent.redaction import find, redact
 from orchestration.landing.check import check_package
-from orchestration.redaction import find, redact
 from schemas.errors import StudyPackageError
 from schemas.study import load_study
 

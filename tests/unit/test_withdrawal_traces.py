@@ -10,17 +10,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from orchestration import consent, ledger
+from orchestration import ledger
 from orchestration.cli.forget import run_forget
-from orchestration.consent import UnknownParticipantError, carry_out, enter_withdrawal
-from orchestration.deliveries import deliver, deliveries_of, kept_delivery
-from orchestration.mentions import find_mentions
-from orchestration.package_copy import describe
-from orchestration.package_hashes import files_of
+from orchestration.consent import forget as consent
+from orchestration.consent.forget import UnknownParticipantError, carry_out, enter_withdrawal
+from orchestration.consent.mentions import find_mentions
+from orchestration.consent.withdrawals import bare
+from orchestration.deliveries.deliver import deliver, deliveries_of, kept_delivery
+from orchestration.deliveries.package_copy import describe
+from orchestration.deliveries.package_hashes import files_of
 from orchestration.release.read import publications
 from orchestration.release.verify import verify_deliveries
 from orchestration.settings import Settings
-from orchestration.withdrawals import bare
 from schemas.errors import StudyPackageError
 from tests.unit.test_consent import (
     CANARY,

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from orchestration import ledger
-from orchestration.database_lock import latest, refuse_locked, successor
-from orchestration.kept_packages import one_at_a_time, partial_folder, put_in_place
-from orchestration.ledger import Entry
-from orchestration.package_copy import DeliveredFile, Snapshot, changed, copy_described, describe
-from orchestration.package_hashes import (
+from orchestration.consent.withdrawals import Withdrawn, withdrawn_from
+from orchestration.deliveries.database_lock import latest, refuse_locked, successor
+from orchestration.deliveries.kept_packages import one_at_a_time, partial_folder, put_in_place
+from orchestration.deliveries.package_copy import DeliveredFile, Snapshot, changed, copy_described, describe
+from orchestration.deliveries.package_hashes import (
     UNKNOWN,
     Files,
     digests_for_ledger,
@@ -27,9 +27,9 @@ from orchestration.package_hashes import (
     has_files,
     package_of,
 )
+from orchestration.ledger import Entry
 from orchestration.release.durable import sync_tree
 from orchestration.settings import Settings
-from orchestration.withdrawals import Withdrawn, withdrawn_from
 from schemas.errors import StudyPackageError
 from schemas.study import STUDY_FILE, StudyDescriptor, load_study
 
@@ -109,7 +109,7 @@ def paths_of(study: StudyDescriptor) -> list[str]:
 
 def _without(study: StudyDescriptor, partial: Path, described: Snapshot, withdrawn: Withdrawn) -> _Arrival:
     """Take the rows of participants who have withdrawn out of a copied package."""
-    from orchestration.redaction import find, redact  # noqa: PLC0415 - polars, where nobody has withdrawn
+    from orchestration.consent.redaction import find, redact  # noqa: PLC0415 - polars, where nobody has withdrawn
 
     found = find(partial, study, withdrawn.has, lambda sample: withdrawn.has(sample, "sample"))
     if not found.n_rows:

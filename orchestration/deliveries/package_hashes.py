@@ -19,8 +19,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from orchestration.deliveries.package_copy import describe
 from orchestration.ledger import Entry
-from orchestration.package_copy import describe
 from orchestration.release.durable import make_folder, sync_folder
 from orchestration.settings import Settings
 from schemas.errors import StudyPackageError

@@ -16,11 +16,11 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from orchestration.consent.withdrawals import bare
+from orchestration.deliveries.package_copy import READ_ONLY
 from orchestration.landing.batch import MalformedRow, RowBatch
 from orchestration.landing.source_file import SourceFile, open_source
-from orchestration.package_copy import READ_ONLY
 from orchestration.release.durable import sync_file
-from orchestration.withdrawals import bare
 from schemas.errors import StudyPackageError
 from schemas.records import RECORDS
 from schemas.study import StudyDescriptor

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from orchestration.deliveries import Delivery
+from orchestration.deliveries.deliver import Delivery
 from orchestration.landing.kept import (
     DamagedLandingError,
     KeptLanding,

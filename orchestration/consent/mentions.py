@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from orchestration.consent.redaction import Found, find
+from orchestration.consent.withdrawals import FORM, bare, is_called
 from orchestration.landing.source_file import open_source
-from orchestration.redaction import Found, find
 from orchestration.settings import Settings
-from orchestration.withdrawals import FORM, bare, is_called
 from schemas.errors import StudyPackageError
 from schemas.records import RECORDS
 from schemas.study import load_study

@@ -24,19 +24,9 @@ from pathlib import Path
 from typing import Any
 
 from orchestration import ledger
-from orchestration.database_lock import locks_among, locks_of_study, plain_reason
-from orchestration.deliveries import entries_of, n_withdrawn, paths_of
-from orchestration.kept_packages import one_at_a_time, partial_folder, put_in_place, set_aside
-from orchestration.ledger import Entry
-from orchestration.mentions import find_participant, identifiers_in, kept_packages
-from orchestration.package_copy import Snapshot, copy_described, describe
-from orchestration.package_hashes import destroy, destroy_unneeded, digests_for_ledger
-from orchestration.redaction import Found, find, redact
-from orchestration.release.durable import sync_folder, sync_tree
-from orchestration.release.leftovers import REMOVED, clear_leftovers
-from orchestration.release.read import MANIFEST, Publication, current_id, publications
-from orchestration.settings import Settings
-from orchestration.withdrawals import (
+from orchestration.consent.mentions import find_participant, identifiers_in, kept_packages
+from orchestration.consent.redaction import Found, find, redact
+from orchestration.consent.withdrawals import (
     FORM,
     Withdrawn,
     asked,
@@ -48,6 +38,16 @@ from orchestration.withdrawals import (
     pseudonym_of,
     withdrawn_from,
 )
+from orchestration.deliveries.database_lock import locks_among, locks_of_study, plain_reason
+from orchestration.deliveries.deliver import entries_of, n_withdrawn, paths_of
+from orchestration.deliveries.kept_packages import one_at_a_time, partial_folder, put_in_place, set_aside
+from orchestration.deliveries.package_copy import Snapshot, copy_described, describe
+from orchestration.deliveries.package_hashes import destroy, destroy_unneeded, digests_for_ledger
+from orchestration.ledger import Entry
+from orchestration.release.durable import sync_folder, sync_tree
+from orchestration.release.leftovers import REMOVED, clear_leftovers
+from orchestration.release.read import MANIFEST, Publication, current_id, publications
+from orchestration.settings import Settings
 from schemas.errors import StudyPackageError
 from schemas.study import load_study
 

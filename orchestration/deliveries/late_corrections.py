@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 
 from orchestration import ledger
-from orchestration.deliveries import Delivery
+from orchestration.deliveries.deliver import Delivery
 from orchestration.landing import apply_cross_record_rules, create_raw_tables, land_record, land_study
 from orchestration.landing.corrections import RowChanges, compare
 from orchestration.landing.kept import DamagedLandingError, KeptLanding, find_kept, keep, kept_folder
