@@ -1,10 +1,11 @@
 """The tables of a release as an export needs them: their columns, and what those tell of who somebody is."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from orchestration.release.read import Release
 from schemas.privacy import Privacy
@@ -87,3 +88,23 @@ def _privacy(name: str, data_type: str, declared: Mapping[str, Any]) -> Privacy:
     if data_type.startswith(("DATE", "TIME")):
         tags.append(Privacy.QUASI_IDENTIFIER)
     return min(tags, key=strictest.index, default=Privacy.NEITHER)
+
+
+def known_identifiers(
+    con: duckdb.DuckDBPyConnection, identifier: str, tables: Iterable[ReleasedTable]
+) -> pa.Table:
+    """Read the identifiers of a kind in the chosen studies, each once, from every table that has them.
+
+    Returns:
+        Columns study_id and the identifier's.
+    """
+    # Without `all`: who stands in one table only is one all the same.
+    everywhere = " union ".join(
+        f"select study_id, {identifier} from {table.name}"
+        for table in tables
+        if table.has("study_id", identifier)
+    )
+    return con.execute(
+        f"select distinct study_id, {identifier} from ({everywhere}) "
+        f"where {identifier} <> '' and study_id in (from chosen_study)"
+    ).to_arrow_table()

@@ -21,7 +21,7 @@ import pyarrow as pa
 
 from orchestration.privacy import follow_up, visit_names
 from orchestration.privacy.export_folder import ROWS_PER_GROUP, ExportedTable, write_parquet
-from orchestration.privacy.released_tables import ReleasedColumn, ReleasedTable
+from orchestration.privacy.released_tables import ReleasedColumn, ReleasedTable, known_identifiers
 from orchestration.privacy.treatment import AGE, INDEX_DATES, NAMES_OF_VISITS, Treatment, treatment
 
 POOLED_AGE = 90
@@ -119,15 +119,7 @@ def _make_participants(con: duckdb.DuckDBPyConnection, tables: list[ReleasedTabl
 
 def _make_numbers(con: duckdb.DuckDBPyConnection, identifier: str, tables: list[ReleasedTable]) -> None:
     """Make temp.number_<identifier>: for each identifier of a kind a number that nobody can foretell."""
-    everywhere = " union ".join(
-        f"select study_id, {identifier} from {table.name}"
-        for table in tables
-        if table.has("study_id", identifier)
-    )
-    known = con.execute(
-        f"select distinct study_id, {identifier} from ({everywhere}) "
-        f"where {identifier} <> '' and study_id in (from chosen_study)"
-    ).to_arrow_table()
+    known = known_identifiers(con, identifier, tables)
     numbers = list(range(1, known.num_rows + 1))
     secrets.SystemRandom().shuffle(numbers)
     con.register("drawn", known.append_column("number", pa.array(numbers, pa.int64())))

@@ -22,7 +22,7 @@ from pydantic import SecretStr
 from orchestration.privacy import follow_up, visit_names
 from orchestration.privacy.export_folder import ROWS_PER_GROUP, ExportedTable, write_parquet
 from orchestration.privacy.pseudonyms import is_pseudonym, pseudonym
-from orchestration.privacy.released_tables import ReleasedColumn, ReleasedTable
+from orchestration.privacy.released_tables import ReleasedColumn, ReleasedTable, known_identifiers
 from orchestration.privacy.treatment import INDEX_DATES, NAMES_OF_VISITS, Treatment, treatment
 
 LARGEST_SHIFT_DAYS = 364
@@ -93,15 +93,7 @@ def _make_pseudonyms(
     con: duckdb.DuckDBPyConnection, identifier: str, tables: list[ReleasedTable], key: SecretStr
 ) -> None:
     """Make temp.pseudonym_<identifier>; of participants with the days of their shift."""
-    everywhere = " union ".join(
-        f"select study_id, {identifier} from {table.name}"
-        for table in tables
-        if table.has("study_id", identifier)
-    )
-    known = con.execute(
-        f"select distinct study_id, {identifier} from ({everywhere}) "
-        f"where {identifier} <> '' and study_id in (from chosen_study)"
-    ).to_arrow_table()
+    known = known_identifiers(con, identifier, tables)
     studies, names = (column.to_pylist() for column in known.columns)
     if not all(map(is_pseudonym, names)):
         names = [pseudonym(key, study, name, identifier) for study, name in zip(studies, names, strict=True)]
