@@ -1,6 +1,5 @@
 """What a delivery changes against the one that the current release was made from, in counts."""
 
-import hashlib
 import shutil
 import tempfile
 from collections.abc import Iterable
@@ -11,6 +10,7 @@ from typing import Any
 import duckdb
 
 from orchestration import ledger
+from orchestration.checksums import file_sha256
 from orchestration.deliveries.deliver import Delivery
 from orchestration.landing import apply_cross_record_rules, create_raw_tables, land_record, land_study
 from orchestration.landing.corrections import RowChanges, compare
@@ -129,7 +129,7 @@ def _landing_of(settings: Settings, given: dict[str, Any]) -> KeptLanding | None
     if kept := _sound(folder):
         return kept
     package = settings.deliveries / study_id / sha256
-    if any(_sha256(package / file["path"]) != file["sha256"] for file in given["files"]):
+    if any(file_sha256(package / file["path"]) != file["sha256"] for file in given["files"]):
         return None
     with (
         tempfile.TemporaryDirectory(prefix="cohortmart-landing-") as scratch,
@@ -152,8 +152,3 @@ def _sound(folder: Path) -> KeptLanding | None:
     except DamagedLandingError:
         shutil.rmtree(folder, ignore_errors=True)
         return None
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -21,6 +21,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from orchestration.checksums import file_sha256
 from orchestration.release.code_version import source_hash
 from orchestration.release.durable import make_folder, sync_folder, sync_tree
 from schemas.records import RECORDS
@@ -81,7 +82,7 @@ def keep(con: duckdb.DuckDBPyConnection, study_id: str, folder: Path) -> None:
         files = {}
         for table in (*RAW_TABLES, *AUDIT_TABLES):
             if rows := _write(con, table, study_id, partial / _file_name(table)):
-                files[table] = {"rows": rows, "sha256": _sha256(partial / _file_name(table))}
+                files[table] = {"rows": rows, "sha256": file_sha256(partial / _file_name(table))}
         index = {"study_id": study_id, "files": files}
         (partial / INDEX).write_bytes(_sealed(index))
         sync_tree(partial)
@@ -110,7 +111,7 @@ def find_kept(folder: Path) -> KeptLanding | None:
         if content != _sealed(index):
             raise DamagedLandingError(f"{INDEX} is not what was written")
         for table, file in index["files"].items():
-            if _sha256(folder / _file_name(table)) != file["sha256"]:
+            if file_sha256(folder / _file_name(table)) != file["sha256"]:
                 raise DamagedLandingError(f"{_file_name(table)} is not what was written")
     except OSError as error:
         name = Path(error.filename).name if error.filename else folder.name
@@ -203,11 +204,6 @@ def _write(con: duckdb.DuckDBPyConnection, table: str, study_id: str, path: Path
 
 def _file_name(table: str) -> str:
     return f"{table}.parquet"
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _sealed(index: dict[str, Any]) -> bytes:

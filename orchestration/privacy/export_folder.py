@@ -1,6 +1,5 @@
 """The folder of an export: Parquet with page checksums, a manifest, a README; whole or not there at all."""
 
-import hashlib
 import json
 import os
 import shutil
@@ -13,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from orchestration.checksums import file_sha256
 from orchestration.release.durable import sync_folder, sync_tree
 
 ROWS_PER_GROUP = 122_880
@@ -104,7 +104,7 @@ def write_manifest(
     described = {
         name: {
             "parquet": str(parquet_path(folder, name).relative_to(folder)),
-            "sha256": _sha256(parquet_path(folder, name)),
+            "sha256": file_sha256(parquet_path(folder, name)),
             "bytes": parquet_path(folder, name).stat().st_size,
             "rows": table.rows,
             "changed": table.changed,
@@ -116,12 +116,7 @@ def write_manifest(
     manifest = {
         **about,
         "tables": described,
-        "files": {"README.txt": {"sha256": _sha256(folder / "README.txt")}},
+        "files": {"README.txt": {"sha256": file_sha256(folder / "README.txt")}},
     }
     text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
     (folder / "manifest.json").write_text(text, encoding="utf-8")
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

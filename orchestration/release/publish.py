@@ -6,7 +6,6 @@ such a kill leaves behind is cleared by the next build.
 """
 
 import errno
-import hashlib
 import json
 import shutil
 from collections.abc import Callable, Mapping
@@ -19,6 +18,7 @@ import pyarrow.parquet as pq
 
 from orchestration import ledger
 from orchestration.catalogue import Table, create_statements
+from orchestration.checksums import file_sha256
 from orchestration.release.code_version import code_version, package_versions
 from orchestration.release.content_hash import content_hash, release_hash
 from orchestration.release.durable import make_folder, make_read_only, sync_folder, sync_tree
@@ -85,7 +85,7 @@ def publish(
             "content_hash": release_hash({name: d["content_hash"] for name, d in described.items()}),
             "tables": described,
             "files": {
-                name: {"sha256": _sha256(partial / name), "bytes": (partial / name).stat().st_size}
+                name: {"sha256": file_sha256(partial / name), "bytes": (partial / name).stat().st_size}
                 for name in (DATABASE, "report.html", "validation.json")
             },
             "validation": _in_short(validation),
@@ -153,7 +153,7 @@ def _release(partial: Path, settings: Settings, release_id: str, run_id: str) ->
             "publication",
             release_id=release_id,
             run_id=run_id,
-            manifest_sha256=_sha256(release / MANIFEST),
+            manifest_sha256=file_sha256(release / MANIFEST),
         )
         point(settings.current, release)
     return release
@@ -210,14 +210,9 @@ def _release_table(con: duckdb.DuckDBPyConnection, table: Table, folder: Path) -
             for c in table.columns
         ],
         "parquet": str(path.relative_to(folder)),
-        "parquet_sha256": _sha256(path),
+        "parquet_sha256": file_sha256(path),
         "parquet_bytes": path.stat().st_size,
     }
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 import duckdb
 
 from orchestration import ledger
+from orchestration.checksums import file_sha256
 from orchestration.settings import Settings
 
 DATABASE = "cohortmart.duckdb"
@@ -296,8 +297,7 @@ def verify_file(release: Release, name: str) -> None:
     sha256, _ = release.files[name]
     path = release.folder / name
     try:
-        with path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
+        found = file_sha256(path)
     except OSError as error:
         raise DamagedReleaseError(
             f"{path} cannot be read ({error.strerror}): {_ways_out(release.publication)}"

@@ -1,12 +1,12 @@
 """What a release was seeded with: the reference data of dbt, and the random numbers of simulated studies."""
 
-import hashlib
 import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import seeds
+from orchestration.checksums import file_sha256
 
 _REFERENCE = Path(seeds.__file__).parent / "reference"
 
@@ -22,7 +22,9 @@ def seeds_of(inputs: Iterable[dict[str, Any]]) -> dict[str, Any]:
         simulated study that ships, if the package is what that seed gives.
     """
     return {
-        "reference": {path.name: _sha256(path) for path in sorted(_REFERENCE.iterdir()) if path.is_file()},
+        "reference": {
+            path.name: file_sha256(path) for path in sorted(_REFERENCE.iterdir()) if path.is_file()
+        },
         "simulations": {
             study["study_id"]: seed for study in inputs if (seed := _simulated_with(study)) is not None
         },
@@ -36,7 +38,7 @@ def _simulated_with(study: dict[str, Any]) -> int | None:
     write_package, seed = _shipped(study["study_id"])
     with tempfile.TemporaryDirectory(prefix="cohortmart-") as scratch:
         package = write_package(Path(scratch) / "package")
-        written = {path.name: _sha256(path) for path in package.iterdir()}
+        written = {path.name: file_sha256(path) for path in package.iterdir()}
     return seed if written == {file["path"]: file["sha256"] for file in study["files"]} else None
 
 
@@ -47,8 +49,3 @@ def _shipped(study_id: str) -> tuple[Callable[[Path], Path], int]:
 
     package = challenge if study_id == "challenge-sim" else myokine
     return package.write_package, package.SHIPPED_SEED
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,6 +1,5 @@
 """Is everything still what was published and delivered? Every hash, against the files."""
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ import duckdb
 
 from orchestration import ledger
 from orchestration.catalogue import PROVENANCE_COLUMNS
+from orchestration.checksums import file_sha256
 from orchestration.deliveries.package_hashes import files_of
 from orchestration.release.content_hash import release_hash, rows_hash
 from orchestration.release.earlier import is_earlier
@@ -257,8 +257,7 @@ def _as_redacted(
 
 def _file_damage(path: Path, sha256: str) -> str:
     try:
-        with path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
+        found = file_sha256(path)
     except OSError as error:
         return f"{path} cannot be read ({error.strerror})"
     return "" if found == sha256 else f"{path} is not what was delivered (its sha256 is another)"
