@@ -19,7 +19,7 @@ from orchestration.cli.interruption import Interruption, in_thread
 from orchestration.cli.machine_failures import explain, explain_text
 from orchestration.cli.progress import TerminalProgress
 from orchestration.cli.summary import print_release
-from orchestration.cli.terminal import terminal
+from orchestration.cli.terminal import streams_given_back, terminal
 from orchestration.dagster_instance import open_instance
 from orchestration.definitions import JOB, build_defs
 from orchestration.landing import landed_files, render_files
@@ -67,7 +67,7 @@ def run_build(
 
     try:
         # dbt's log goes to its target folder and to Dagster; here it would tear the bars apart.
-        with contextlib.redirect_stdout(io.StringIO()):
+        with streams_given_back(), contextlib.redirect_stdout(io.StringIO()):
             result = in_thread(execute)
     except Exception as error:
         sentence = explain(error, settings.home)

@@ -18,8 +18,8 @@ def clear_leftovers(settings: Settings) -> list[str]:
     """Remove what was left by processes that were killed; the caller holds the lock of the warehouse.
 
     A folder that no publication names was renamed by a build that was killed before it could say so. It stays
-    when the ledger is in doubt: damaged, now or before, without the release that readers have, or begun after
-    the folder was made, as when the ledger before was lost.
+    when the ledger is in doubt: damaged, without the release that readers have, or begun or recovered after
+    the folder was made.
 
     Returns:
         Names of what was removed.
@@ -51,6 +51,8 @@ def _unpublished(settings: Settings) -> list[Path]:
         return []
     if not entries or (current and current not in known):
         return []
+    # What a ledger that was lost, or lines that were, said of releases nobody knows.
+    trusted_from = max(e["at"] for e in entries if e is entries[0] or e["kind"] == "recovery")
     in_doubt = b"".join(path.read_bytes() for path in ledger.damaged_ledgers(settings.ledger))
     return [
         folder
@@ -59,7 +61,7 @@ def _unpublished(settings: Settings) -> list[Path]:
         and folder.is_dir()
         and folder.name not in known
         and folder.name.encode() not in in_doubt
-        and _made_at(folder) >= entries[0]["at"]
+        and _made_at(folder) >= trusted_from
     ]
 
 

@@ -241,4 +241,4 @@ def test_a_data_cutoff_that_is_no_day_is_refused_with_what_is_accepted(cohortmar
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(f"--data-cutoff: `{date}` is ")
     assert "accepted: year-month-day, such as 2012-12-31" in done.stderr
-    assert not (tmp_path / "home").exists()
+    assert not (tmp_path / "home" / "ledger").exists()
