@@ -159,7 +159,7 @@ def test_a_build_without_enough_memory_says_so(site, fault):
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (LIMIT_BYTES, LIMIT_BYTES)),
     )
     with fault("crash", "a real build under a memory limit").trial():
-        # Where Polars is denied memory first, it names that and ends the process: nothing can be said after it.
+        # Where Polars is denied memory first, it names that and ends the process: nothing is said after it.
         assert process.returncode in (2, -signal.SIGABRT)
         if process.returncode == 2:
             assert "There is not enough memory" in process.stderr
