@@ -90,6 +90,12 @@ def _privacy(name: str, data_type: str, declared: Mapping[str, Any]) -> Privacy:
     return min(tags, key=strictest.index, default=Privacy.NEITHER)
 
 
+def choose_studies(con: duckdb.DuckDBPyConnection, study_ids: Iterable[str]) -> None:
+    """Make temp.chosen_study, of the studies that an export is of."""
+    con.execute("create or replace temp table chosen_study (study_id varchar)")
+    con.executemany("insert into chosen_study values (?)", [[study_id] for study_id in study_ids])
+
+
 def known_identifiers(
     con: duckdb.DuckDBPyConnection, identifier: str, tables: Iterable[ReleasedTable]
 ) -> pa.Table:

@@ -21,7 +21,12 @@ import pyarrow as pa
 
 from orchestration.privacy import follow_up, visit_names
 from orchestration.privacy.export_folder import ROWS_PER_GROUP, ExportedTable, write_parquet
-from orchestration.privacy.released_tables import ReleasedColumn, ReleasedTable, known_identifiers
+from orchestration.privacy.released_tables import (
+    ReleasedColumn,
+    ReleasedTable,
+    choose_studies,
+    known_identifiers,
+)
 from orchestration.privacy.treatment import AGE, INDEX_DATES, NAMES_OF_VISITS, Treatment, treatment
 
 POOLED_AGE = 90
@@ -44,8 +49,7 @@ def write_safe_harbor(
         What was written, by table.
     """
     tables = list(tables)
-    con.execute("create or replace temp table chosen_study (study_id varchar)")
-    con.executemany("insert into chosen_study values (?)", [[study_id] for study_id in study_ids])
+    choose_studies(con, study_ids)
     _make_participants(con, tables)
     visit_names.make_numbers(con, tables)
     identifiers = {c.name for t in tables for c in t.columns if treatment(c) is Treatment.IDENTIFIER}

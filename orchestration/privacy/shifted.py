@@ -22,7 +22,12 @@ from pydantic import SecretStr
 from orchestration.privacy import follow_up, visit_names
 from orchestration.privacy.export_folder import ROWS_PER_GROUP, ExportedTable, write_parquet
 from orchestration.privacy.pseudonyms import is_pseudonym, pseudonym
-from orchestration.privacy.released_tables import ReleasedColumn, ReleasedTable, known_identifiers
+from orchestration.privacy.released_tables import (
+    ReleasedColumn,
+    ReleasedTable,
+    choose_studies,
+    known_identifiers,
+)
 from orchestration.privacy.treatment import INDEX_DATES, NAMES_OF_VISITS, Treatment, treatment
 
 LARGEST_SHIFT_DAYS = 364
@@ -74,8 +79,7 @@ def write_shifted(
         What was written, by table.
     """
     tables = list(tables)
-    con.execute("create or replace temp table chosen_study (study_id varchar)")
-    con.executemany("insert into chosen_study values (?)", [[study_id] for study_id in study_ids])
+    choose_studies(con, study_ids)
     identifiers = {c.name for t in tables for c in t.columns if treatment(c) is Treatment.IDENTIFIER}
     for name in sorted(identifiers):
         _make_pseudonyms(con, name, tables, key)
